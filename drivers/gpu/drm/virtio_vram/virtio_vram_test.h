@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
+/*
+ * The test node of virtio_vram: /dev/virtio_vram_test, mode 0600, opened with
+ * CAP_SYS_ADMIN only, present with the module parameter test_node=1.
+ *
+ * It shows what no user space may rely on (page-table levels, physical
+ * addresses) and does what no user space may ask for. It is not uAPI: kernel
+ * and tests come from one tree, and it changes with them.
+ *
+ * pread() and pwrite() at offset X reach byte X of the host-visible window
+ * through a kernel mapping of its own: the second path by which tests write
+ * stamps and check them. mmap() at offset X maps the window from byte X on, the
+ * way that VRAM_TEST_MMAP_WAY chose for this file (default: range).
+ */
+#ifndef _VIRTIO_VRAM_TEST_H_
+#define _VIRTIO_VRAM_TEST_H_
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define VRAM_TEST_NODE	"/dev/virtio_vram_test"
+
+/* How a mapping is filled. */
+enum vram_test_way {
+	VRAM_TEST_WAY_RANGE,	/* vmf_range */
+	VRAM_TEST_WAY_STOCK,	/* buffers: ttm_bo_vm_fault(); node: io_remap_pfn_range() */
+};
+
+/* VRAM_TEST_INFO: where the window is. */
+struct vram_test_info {
+	__u64 base_pfn;		/* out: first PFN of the window */
+	__u64 size;		/* out: bytes */
+};
+
+#define VRAM_TEST_LEAF_WRITE	(1U << 0)	/* entry is writable */
+#define VRAM_TEST_LEAF_SPECIAL	(1U << 1)	/* entry has the special bit */
+
+/* One present page-table leaf, as follow_pfnmap_start() and a level walk see it. */
+struct vram_test_leaf {
+	__u64 addr;		/* first address that the leaf maps */
+	__u64 pfn;		/* PFN mapped at addr */
+	__u64 prot;		/* raw protection and cache bits of the entry */
+	__u32 shift;		/* 12: PTE, 21: PMD, 30: PUD */
+	__u32 flags;		/* VRAM_TEST_LEAF_* */
+};
+
+/*
+ * VRAM_TEST_LEAVES: the leaves of this process in [addr, addr + len), in order.
+ * A leaf that begins before addr is reported whole. Stops when the array is
+ * full and says in next where to go on. Only VM_PFNMAP VMAs are looked at.
+ */
+struct vram_test_leaves {
+	__u64 addr;		/* in: page aligned */
+	__u64 len;		/* in: bytes, page aligned */
+	__u64 leaves;		/* in: pointer to struct vram_test_leaf[nr] */
+	__u32 nr;		/* in: room; out: leaves written */
+	__u32 pad;		/* must be zero */
+	__u64 next;		/* out: first address not looked at */
+};
+
+/* One run of contiguous window memory in a buffer. */
+struct vram_test_block {
+	__u64 offset;		/* bytes from the start of the window */
+	__u64 len;		/* bytes */
+};
+
+/* VRAM_TEST_BLOCKS: the blocks of a buffer in VRAM, in buffer order. */
+struct vram_test_blocks {
+	__s32 drm_fd;		/* in: DRM file */
+	__u32 handle;		/* in: GEM handle on it */
+	__u64 blocks;		/* in: pointer to struct vram_test_block[nr] */
+	__u32 nr;		/* in: room; out: blocks of the buffer, even if more */
+	__u32 pad;		/* must be zero */
+};
+
+/* VRAM_TEST_ZAP, VRAM_TEST_EVICT, VRAM_TEST_BO_WAY: act on one buffer. */
+struct vram_test_bo {
+	__s32 drm_fd;		/* in: DRM file */
+	__u32 handle;		/* in: GEM handle on it */
+	__u32 arg;		/* in: VRAM_TEST_BO_WAY: enum vram_test_way, for later mmap()s */
+	__u32 pad;		/* must be zero */
+};
+
+enum vram_test_gup_how {
+	VRAM_TEST_GUP_FAST_ONLY,	/* get_user_pages_fast_only() */
+	VRAM_TEST_GUP_FAST,		/* get_user_pages_fast() */
+	VRAM_TEST_PIN_FAST,		/* pin_user_pages_fast() */
+	VRAM_TEST_PIN_FAST_LONGTERM,	/* the same with FOLL_LONGTERM */
+	VRAM_TEST_GUP_UNLOCKED,		/* get_user_pages_unlocked() */
+};
+
+/*
+ * VRAM_TEST_GUP: try to take references on nr pages of this process; whatever
+ * was taken is dropped at once. ret is what the function returned.
+ */
+struct vram_test_gup {
+	__u64 addr;		/* in: page aligned */
+	__u32 nr;		/* in: pages, 1 to 512 */
+	__u32 how;		/* in: enum vram_test_gup_how */
+	__u32 write;		/* in: 0 or 1 */
+	__s32 ret;		/* out: pages or -errno */
+};
+
+/*
+ * VRAM_TEST_CTRL: send raw bytes on the control queue, to see what the device
+ * makes of them.
+ */
+struct vram_test_ctrl {
+	__u64 req;		/* in: pointer to the request */
+	__u64 resp;		/* in: pointer to room for the response */
+	__u32 req_len;		/* in: bytes, 0 to 4096 */
+	__u32 resp_len;		/* in: room, 0 to 4096; out: bytes the device wrote */
+};
+
+#define VRAM_TEST_INFO		_IOR('v', 0x40, struct vram_test_info)
+#define VRAM_TEST_LEAVES	_IOWR('v', 0x41, struct vram_test_leaves)
+#define VRAM_TEST_BLOCKS	_IOWR('v', 0x42, struct vram_test_blocks)
+#define VRAM_TEST_ZAP		_IOW('v', 0x43, struct vram_test_bo)
+#define VRAM_TEST_EVICT		_IOW('v', 0x44, struct vram_test_bo)
+#define VRAM_TEST_BO_WAY	_IOW('v', 0x45, struct vram_test_bo)
+#define VRAM_TEST_MMAP_WAY	_IOW('v', 0x46, __u32)
+#define VRAM_TEST_GUP		_IOWR('v', 0x47, struct vram_test_gup)
+#define VRAM_TEST_CTRL		_IOWR('v', 0x48, struct vram_test_ctrl)
+
+#endif
