@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What differs between kernel versions, configurations and architectures.
+ *
+ * Oldest kernel: 6.12, the first with special PMD and PUD entries.
+ */
+#ifndef _VMF_RANGE_COMPAT_H_
+#define _VMF_RANGE_COMPAT_H_
+
+#include <linux/mm.h>
+#include <linux/version.h>
+
+#include <asm/pgalloc.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+#error "vmf_range needs Linux 6.12 or later"
+#endif
+
+/*
+ * A module can make page tables where their lock lies inside struct ptdesc.
+ * Where it does not fit (lockdep, DEBUG_SPINLOCK, PREEMPT_RT) the core allocates
+ * it with functions that are not exported.
+ */
+#if defined(CONFIG_SPLIT_PTE_PTLOCKS) && ALLOC_SPLIT_PTLOCKS
+#define VMF_CAN_MAKE_TABLES 0
+#else
+#define VMF_CAN_MAKE_TABLES 1
+#endif
+
+/* pfn_t went away in 6.17. */
+#if __has_include(<linux/pfn_t.h>)
+#include <linux/pfn_t.h>
+
+static inline vm_fault_t vmf_compat_upgrade_pmd(struct vm_fault *vmf,
+						unsigned long pfn)
+{
+	return vmf_insert_pfn_pmd(vmf, __pfn_to_pfn_t(pfn, 0), true);
+}
+
+#ifdef CONFIG_ARCH_SUPPORTS_PUD_PFNMAP
+static inline vm_fault_t vmf_compat_upgrade_pud(struct vm_fault *vmf,
+						unsigned long pfn)
+{
+	return vmf_insert_pfn_pud(vmf, __pfn_to_pfn_t(pfn, 0), true);
+}
+#endif
+#else
+static inline vm_fault_t vmf_compat_upgrade_pmd(struct vm_fault *vmf,
+						unsigned long pfn)
+{
+	return vmf_insert_pfn_pmd(vmf, pfn, true);
+}
+
+#ifdef CONFIG_ARCH_SUPPORTS_PUD_PFNMAP
+static inline vm_fault_t vmf_compat_upgrade_pud(struct vm_fault *vmf,
+						unsigned long pfn)
+{
+	return vmf_insert_pfn_pud(vmf, pfn, true);
+}
+#endif
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 16, 0)
+static inline bool vmf_compat_pte_table_init(struct ptdesc *table)
+{
+	return pagetable_pte_ctor(table);
+}
+
+static inline bool vmf_compat_pmd_table_init(struct ptdesc *table)
+{
+	return pagetable_pmd_ctor(table);
+}
+#else
+/*
+ * pagetable_pte_ctor() and pagetable_pmd_ctor() compare with init_mm, which
+ * modules cannot see; for a user mm they come down to this.
+ */
+static inline bool vmf_compat_pte_table_init(struct ptdesc *table)
+{
+	if (!ptlock_init(table))
+		return false;
+	__pagetable_ctor(table);
+	return true;
+}
+
+static inline bool vmf_compat_pmd_table_init(struct ptdesc *table)
+{
+	if (!pmd_ptlock_init(table))
+		return false;
+	ptdesc_pmd_pts_init(table);
+	__pagetable_ctor(table);
+	return true;
+}
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 14, 0)
+static inline void vmf_compat_pte_table_fini(struct ptdesc *table)
+{
+	pagetable_pte_dtor(table);
+}
+
+static inline void vmf_compat_pmd_table_fini(struct ptdesc *table)
+{
+	pagetable_pmd_dtor(table);
+}
+#else
+static inline void vmf_compat_pte_table_fini(struct ptdesc *table)
+{
+	pagetable_dtor(table);
+}
+
+static inline void vmf_compat_pmd_table_fini(struct ptdesc *table)
+{
+	pagetable_dtor(table);
+}
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 1, 0)
+static inline void vmf_compat_zap(struct vm_area_struct *vma,
+				  unsigned long addr, unsigned long size)
+{
+	zap_vma_ptes(vma, addr, size);
+}
+#else
+static inline void vmf_compat_zap(struct vm_area_struct *vma,
+				  unsigned long addr, unsigned long size)
+{
+	zap_special_vma_range(vma, addr, size);
+}
+#endif
+
+#ifdef CONFIG_X86_64
+#include <asm/cpufeature.h>
+#include <asm/processor.h>
+
+/* The PAT bit of a leaf is not where a PTE has it (SDM vol. 3, 4.9.2). */
+static inline pgprot_t vmf_compat_large_prot(pgprot_t prot)
+{
+	return pgprot_4k_2_large(prot);
+}
+
+static inline bool vmf_compat_cpu_has_pud_leaves(void)
+{
+	return boot_cpu_has(X86_FEATURE_GBPAGES);
+}
+
+/* First PFN that the CPU cannot address. */
+static inline unsigned long vmf_compat_end_pfn(void)
+{
+	return 1UL << (boot_cpu_data.x86_phys_bits - PAGE_SHIFT);
+}
+
+/*
+ * Plain stores are what set_ptes() and set_pmd_at() come to, except for a Xen PV
+ * guest, whose hypervisor must see them, and for page_table_check.
+ */
+static inline bool vmf_compat_plain_stores(void)
+{
+	return !IS_ENABLED(CONFIG_PAGE_TABLE_CHECK) &&
+	       !cpu_feature_enabled(X86_FEATURE_XENPV);
+}
+
+static inline void vmf_compat_store_ptes(pte_t *ptep, pte_t pte,
+					 unsigned long nr)
+{
+	for (; nr; nr--, ptep++, pte.pte += PAGE_SIZE)
+		native_set_pte(ptep, pte);
+}
+
+static inline void vmf_compat_store_pmd(pmd_t *pmdp, pmd_t pmd)
+{
+	native_set_pmd(pmdp, pmd);
+}
+#else
+static inline pgprot_t vmf_compat_large_prot(pgprot_t prot)
+{
+	return prot;
+}
+
+static inline bool vmf_compat_cpu_has_pud_leaves(void)
+{
+	return true;
+}
+
+static inline unsigned long vmf_compat_end_pfn(void)
+{
+	return PHYS_PFN(~(phys_addr_t)0);
+}
+
+static inline bool vmf_compat_plain_stores(void)
+{
+	return false;
+}
+
+static inline void vmf_compat_store_ptes(pte_t *ptep, pte_t pte,
+					 unsigned long nr)
+{
+}
+
+static inline void vmf_compat_store_pmd(pmd_t *pmdp, pmd_t pmd)
+{
+}
+#endif
+
+/*
+ * Special PUD leaves, where the architecture has them (x86_64, riscv64, powerpc
+ * book3s64; arm64 has PMD leaves only).
+ */
+#ifdef CONFIG_ARCH_SUPPORTS_PUD_PFNMAP
+static inline bool vmf_compat_has_pud_leaves(void)
+{
+	return vmf_compat_cpu_has_pud_leaves();
+}
+
+static inline void vmf_compat_set_pud(struct vm_area_struct *vma,
+				      unsigned long addr, pud_t *pudp,
+				      unsigned long pfn, pgprot_t prot)
+{
+	pud_t pud = pud_mkspecial(pud_mkhuge(pfn_pud(pfn, prot)));
+
+	set_pud_at(vma->vm_mm, addr, pudp, pud);
+	update_mmu_cache_pud(vma, addr, pudp);
+}
+#else
+static inline bool vmf_compat_has_pud_leaves(void)
+{
+	return false;
+}
+
+static inline void vmf_compat_set_pud(struct vm_area_struct *vma,
+				      unsigned long addr, pud_t *pudp,
+				      unsigned long pfn, pgprot_t prot)
+{
+}
+
+static inline vm_fault_t vmf_compat_upgrade_pud(struct vm_fault *vmf,
+						unsigned long pfn)
+{
+	return VM_FAULT_SIGBUS;
+}
+#endif
+
+#endif

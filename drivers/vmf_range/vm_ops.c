@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The kernel's entry points for a VMA, so that a driver writes one fault handler
+ * and nothing else.
+ *
+ * Two of them are there to keep PUD leaves out of the core's way, which handles
+ * PMD leaves in every corner and PUD leaves in most:
+ *
+ * - Splitting a VMA inside a PUD leaf. vma_adjust_trans_huge() splits PMD leaves
+ *   only, and mm_find_pmd() then takes the PUD leaf for a table: an oops that any
+ *   process can cause with munmap() of one page. ->may_split runs before, and
+ *   zaps the leaf.
+ * - mremap(). move_page_tables() has no case for a special PUD leaf, takes the
+ *   entry for a bad one, clears it and says so, without a TLB flush. ->open of
+ *   the new VMA runs before, and zaps.
+ *
+ * In both, whoever touches the range next takes a fault and gets the leaves that
+ * the new VMAs have room for.
+ */
+#include <linux/export.h>
+#include <linux/fs.h>
+#include <linux/module.h>
+#include <linux/vmf_range.h>
+
+#include "compat.h"
+#include "vm_ops.h"
+#include "walk.h"
+
+static const struct vmf_range_ops *ops_of(const struct vm_area_struct *vma)
+{
+	return container_of(vma->vm_ops, struct vmf_range_ops, vm_ops);
+}
+
+/**
+ * vmf_range_allows_pud - may a VMA have PUD leaves
+ * @vma: any VMA
+ *
+ * Return: true for a VMA that has all entry points of this file, and whose
+ * driver has set %VMF_RANGE_PUD.
+ */
+bool vmf_range_allows_pud(const struct vm_area_struct *vma)
+{
+	const struct vm_operations_struct *vm_ops = vma->vm_ops;
+
+	return vm_ops->huge_fault == vmf_range_vm_huge_fault &&
+	       vm_ops->may_split == vmf_range_vm_may_split &&
+	       vm_ops->open == vmf_range_vm_open &&
+	       (ops_of(vma)->flags & VMF_RANGE_PUD);
+}
+
+/**
+ * vmf_range_vm_fault - &vm_operations_struct.fault
+ * @vmf: the fault
+ *
+ * Context: under mmap_lock or the per-VMA lock.
+ * Return: what the driver's handler returned.
+ */
+vm_fault_t vmf_range_vm_fault(struct vm_fault *vmf)
+{
+	return ops_of(vmf->vma)->fault(vmf);
+}
+EXPORT_SYMBOL_GPL(vmf_range_vm_fault);
+
+/**
+ * vmf_range_vm_huge_fault - &vm_operations_struct.huge_fault
+ * @vmf: the fault
+ * @order: of the leaf that the core could take; of no interest, since the block
+ *	behind the fault decides
+ *
+ * Context: under the per-VMA lock or mmap_lock.
+ * Return: what the driver's handler returned.
+ */
+vm_fault_t vmf_range_vm_huge_fault(struct vm_fault *vmf, unsigned int order)
+{
+	return ops_of(vmf->vma)->fault(vmf);
+}
+EXPORT_SYMBOL_GPL(vmf_range_vm_huge_fault);
+
+/**
+ * vmf_range_vm_may_split - &vm_operations_struct.may_split
+ * @vma: the VMA
+ * @addr: where it is about to be split
+ *
+ * Zaps the PUD leaf that @addr lies in, if there is one. Checking for a multiple
+ * of PMD_SIZE would not do: a leaf that straddles two VMAs is as dangerous.
+ *
+ * Context: mmap_lock held for writing. Write-locks the VMA, so that a fault
+ * under its lock cannot put the leaf back before the split.
+ * Return: 0, or what the driver's own may_split said.
+ */
+int vmf_range_vm_may_split(struct vm_area_struct *vma, unsigned long addr)
+{
+	const struct vmf_range_ops *ops = ops_of(vma);
+	unsigned long start = ALIGN_DOWN(addr, PUD_SIZE);
+
+	if (ops->may_split) {
+		int err = ops->may_split(vma, addr);
+
+		if (err)
+			return err;
+	}
+	if (start == addr || !vmf_range_allows_pud(vma))
+		return 0;
+
+	vma_start_write(vma);
+	if (vmf_walk_has_pud_leaf(vma->vm_mm, addr))
+		vmf_compat_zap(vma, start, PUD_SIZE);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(vmf_range_vm_may_split);
+
+/*
+ * The core opens a new VMA in three cases. Fork: it belongs to another mm.
+ * Split: it is not in the tree yet, and the VMA that it is cut from still covers
+ * its addresses. mremap: it is not in the tree either, and its new addresses are
+ * free.
+ */
+static bool opened_by_mremap(struct vm_area_struct *vma)
+{
+	if (vma->vm_mm != current->mm)
+		return false;
+	mmap_assert_write_locked(vma->vm_mm);
+	return !find_vma_intersection(vma->vm_mm, vma->vm_start, vma->vm_end);
+}
+
+/**
+ * vmf_range_vm_open - &vm_operations_struct.open
+ * @vma: the new VMA
+ *
+ * On mremap, zaps the object's pages from every VMA that maps them: the old VMA,
+ * whose tables are about to be moved, is write-locked by the core but not to be
+ * found from here. Others fault again.
+ *
+ * Context: mmap_lock held for writing.
+ */
+void vmf_range_vm_open(struct vm_area_struct *vma)
+{
+	const struct vmf_range_ops *ops = ops_of(vma);
+
+	if (ops->open)
+		ops->open(vma);
+	if (vma->vm_end - vma->vm_start >= PUD_SIZE &&
+	    vmf_range_allows_pud(vma) && opened_by_mremap(vma))
+		unmap_mapping_range(vma->vm_file->f_mapping,
+				    (loff_t)vma->vm_pgoff << PAGE_SHIFT,
+				    vma->vm_end - vma->vm_start, 1);
+}
+EXPORT_SYMBOL_GPL(vmf_range_vm_open);
+
+/**
+ * vmf_range_vm_close - &vm_operations_struct.close
+ * @vma: the VMA
+ *
+ * Context: mmap_lock held.
+ */
+void vmf_range_vm_close(struct vm_area_struct *vma)
+{
+	const struct vmf_range_ops *ops = ops_of(vma);
+
+	if (ops->close)
+		ops->close(vma);
+}
+EXPORT_SYMBOL_GPL(vmf_range_vm_close);
+
+/**
+ * vmf_range_vm_access - &vm_operations_struct.access
+ * @vma: the VMA
+ * @addr: user address
+ * @buf: kernel buffer
+ * @len: bytes
+ * @write: from @buf to the VMA
+ *
+ * Serves ptrace and /proc/PID/mem, which cannot get at pages of a %VM_PFNMAP VMA
+ * in another way.
+ *
+ * Context: mmap_lock held for reading.
+ * Return: bytes copied, or -errno.
+ */
+int vmf_range_vm_access(struct vm_area_struct *vma, unsigned long addr,
+			void *buf, int len, int write)
+{
+	const struct vmf_range_ops *ops = ops_of(vma);
+
+	if (ops->access)
+		return ops->access(vma, addr, buf, len, write);
+	return generic_access_phys(vma, addr, buf, len, write);
+}
+EXPORT_SYMBOL_GPL(vmf_range_vm_access);
+
+MODULE_DESCRIPTION("Map device memory from a fault handler at the best page sizes");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,497 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The walker: writes the planner's leaves into page tables.
+ *
+ * Locks held at entry: the per-VMA lock or mmap_lock, for reading, by the fault;
+ * and the driver's lock over the memory (a TTM driver's dma_resv), by the
+ * driver's fault handler.
+ *
+ * Locks taken, each for one run of leaves in one table, never two at once: the
+ * page-table lock of the level written (pud_lock: mm->page_table_lock; pmd_lock
+ * and the PTE table's lock: split, one per table).
+ *
+ * What others do meanwhile, and why they cannot break this:
+ *
+ * - munmap(), mremap(), a VMA split and exit free or move tables. They hold
+ *   mmap_lock for writing and write-lock the VMA first, so they wait for the
+ *   fault to end, and later faults see what they left.
+ * - A zap (eviction by unmap_mapping_range(), MADV) clears entries under the same
+ *   page-table locks, and frees no table. The driver's lock orders it: an
+ *   eviction zaps under the lock under which the handler decided what to map, so
+ *   no stale entry is written after the zap.
+ * - A concurrent fault, in this mm on another CPU, fills in tables and leaves. A
+ *   table once seen stays, an entry is checked again under its lock, and only an
+ *   entry that is none under the lock is written.
+ * - fork() copies under mmap_lock of the parent, held for writing.
+ * - GUP-fast and hardware walk without locks: a table is complete before the
+ *   entry that points to it is written (smp_wmb() pairs with their dependent
+ *   loads), and every leaf has the special bit, so no page reference is taken.
+ *
+ * Entries are only added: there is nothing to flush, and nothing for an mmu
+ * notifier to hear.
+ */
+#include <linux/mm.h>
+#include <linux/pgtable.h>
+#include <linux/rcupdate.h>
+
+#include "compat.h"
+#include "walk.h"
+
+/* What an entry says when it is not none. */
+static int judge(struct vmf_walk *walk, unsigned long addr, unsigned long is,
+		 unsigned long want)
+{
+	struct vm_area_struct *vma = walk->vmf->vma;
+
+	if (is == want)
+		return VMF_WALK_MAPPED;
+
+	pr_err_ratelimited("vmf_range: %pD: address %lx maps pfn %lx and the driver now says %lx; left as it is (VMA %lx-%lx). Zap before memory moves.\n",
+			   vma->vm_file, addr, is, want, vma->vm_start,
+			   vma->vm_end);
+	return -EEXIST;
+}
+
+/*
+ * A leaf is in place already. When it is the fault's own, read-only, and the
+ * fault a permitted write (the VMA wants to hear of writes, as soft-dirty
+ * tracking does), the fault is here to have it made writable. The core does that
+ * by itself for a PTE, wp_pfn_shared().
+ */
+static bool needs_upgrade(const struct vmf_walk *walk, unsigned long addr,
+			  unsigned long size, bool writable)
+{
+	const struct vm_fault *vmf = walk->vmf;
+
+	return !writable && vmf->address - addr < size &&
+	       (vmf->flags & FAULT_FLAG_WRITE) &&
+	       (vmf->vma->vm_flags & VM_WRITE);
+}
+
+/**
+ * vmf_walk_levels - which levels leaves in a VMA may have
+ * @vma: the VMA
+ *
+ * %VMF_PUD still needs the consent of the VMA's owner.
+ *
+ * Return: a mask of BIT(enum vmf_level).
+ */
+unsigned int vmf_walk_levels(const struct vm_area_struct *vma)
+{
+	unsigned int levels = BIT(VMF_PTE);
+
+	/*
+	 * A leaf that needs a deposited page table (powerpc hash) could not be
+	 * zapped without one. That is per mm in name only.
+	 */
+	if (!IS_ENABLED(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP) ||
+	    arch_needs_pgtable_deposit())
+		return levels;
+
+	levels |= BIT(VMF_PMD);
+	if (vmf_compat_has_pud_leaves())
+		levels |= BIT(VMF_PUD);
+	return levels;
+}
+
+/**
+ * vmf_walk_begin - set up the walker for one fault
+ * @walk: filled in
+ * @vmf: the fault; its PUD table exists, as in every fault handler
+ * @prot: protection and cache bits, in the form for a PTE
+ */
+void vmf_walk_begin(struct vmf_walk *walk, struct vm_fault *vmf, pgprot_t prot)
+{
+	walk->vmf = vmf;
+	walk->pud_table = vmf->pud - pud_index(vmf->address);
+	walk->prot = prot;
+	walk->large_prot = vmf_compat_large_prot(prot);
+}
+
+static struct ptdesc *alloc_table(bool (*init)(struct ptdesc *table))
+{
+	struct ptdesc *table;
+
+	if (!VMF_CAN_MAKE_TABLES)
+		return ERR_PTR(-EOPNOTSUPP);
+	table = pagetable_alloc(GFP_PGTABLE_USER, 0);
+	if (!table)
+		return ERR_PTR(-ENOMEM);
+	if (!init(table)) {
+		__free_page(ptdesc_page(table));
+		return ERR_PTR(-ENOMEM);
+	}
+	return table;
+}
+
+static void free_table(struct ptdesc *table,
+		       void (*fini)(struct ptdesc *table))
+{
+	fini(table);
+	__free_page(ptdesc_page(table));
+}
+
+/* Put a PMD table under a PUD entry, unless another CPU was faster. */
+static int make_pmd_table(struct mm_struct *mm, pud_t *pudp)
+{
+	struct ptdesc *table = alloc_table(vmf_compat_pmd_table_init);
+	spinlock_t *ptl;
+
+	if (IS_ERR(table))
+		return PTR_ERR(table);
+
+	ptl = pud_lock(mm, pudp);
+	if (pud_none(*pudp)) {
+		mm_inc_nr_pmds(mm);
+		/* The zeroes in the table before the entry that shows it. */
+		smp_wmb();
+		pud_populate(mm, pudp, ptdesc_address(table));
+		table = NULL;
+	}
+	spin_unlock(ptl);
+
+	if (table)
+		free_table(table, vmf_compat_pmd_table_fini);
+	return 0;
+}
+
+/* Put a PTE table under a PMD entry, unless another CPU was faster. */
+static int make_pte_table(struct mm_struct *mm, pmd_t *pmdp)
+{
+	struct ptdesc *table = alloc_table(vmf_compat_pte_table_init);
+	spinlock_t *ptl;
+
+	if (IS_ERR(table))
+		return PTR_ERR(table);
+
+	ptl = pmd_lock(mm, pmdp);
+	if (pmd_none(*pmdp)) {
+		mm_inc_nr_ptes(mm);
+		/* As in make_pmd_table(). */
+		smp_wmb();
+		pmd_populate(mm, pmdp, ptdesc_page(table));
+		table = NULL;
+	}
+	spin_unlock(ptl);
+
+	if (table)
+		free_table(table, vmf_compat_pte_table_fini);
+	return 0;
+}
+
+/*
+ * Where a module cannot make tables: in ->fault the core has allocated one for
+ * the fault's own PMD entry, whose lock it has initialised.
+ */
+static int use_prealloc_pte(struct vm_fault *vmf, pmd_t *pmdp)
+{
+	struct mm_struct *mm = vmf->vma->vm_mm;
+	spinlock_t *ptl;
+
+	if (pmdp != vmf->pmd || !vmf->prealloc_pte)
+		return -EOPNOTSUPP;
+
+	ptl = pmd_lock(mm, pmdp);
+	if (pmd_none(*pmdp)) {
+		mm_inc_nr_ptes(mm);
+		/* As in make_pmd_table(). */
+		smp_wmb();
+		pmd_populate(mm, pmdp, vmf->prealloc_pte);
+		vmf->prealloc_pte = NULL;
+	}
+	spin_unlock(ptl);
+	return 0;
+}
+
+/*
+ * The PMD entry for addr, its table made if need be. Under the fault's lock a
+ * PUD entry that points to a table keeps doing so.
+ */
+static int get_pmd(struct vmf_walk *walk, unsigned long addr, unsigned long pfn,
+		   pmd_t **pmdp)
+{
+	pud_t *pudp = walk->pud_table + pud_index(addr);
+
+	for (;;) {
+		pud_t pud = READ_ONCE(*pudp);
+		int err;
+
+		if (pud_leaf(pud))
+			return judge(walk, addr, pud_pfn(pud) +
+				     PHYS_PFN(addr & ~PUD_MASK), pfn);
+		if (!pud_none(pud)) {
+			*pmdp = pmd_offset(pudp, addr);
+			return VMF_WALK_DONE;
+		}
+		err = make_pmd_table(walk->vmf->vma->vm_mm, pudp);
+		if (err)
+			return err;
+	}
+}
+
+/* Make sure that a PTE table hangs under the PMD entry; return that entry. */
+static int get_pte_table(struct vmf_walk *walk, unsigned long addr,
+			 unsigned long pfn, pmd_t *pmdp, pmd_t *pmdval)
+{
+	for (;;) {
+		pmd_t pmd = pmdp_get_lockless(pmdp);
+		int err;
+
+		if (pmd_leaf(pmd))
+			return judge(walk, addr, pmd_pfn(pmd) +
+				     PHYS_PFN(addr & ~PMD_MASK), pfn);
+		if (!pmd_none(pmd)) {
+			*pmdval = pmd;
+			return VMF_WALK_DONE;
+		}
+		err = VMF_CAN_MAKE_TABLES ?
+			make_pte_table(walk->vmf->vma->vm_mm, pmdp) :
+			use_prealloc_pte(walk->vmf, pmdp);
+		if (err)
+			return err;
+	}
+}
+
+static int write_puds(struct vmf_walk *walk, const struct vmf_run *run,
+		      unsigned long *nr)
+{
+	struct vm_area_struct *vma = walk->vmf->vma;
+	unsigned long step = run->down ? -1UL : 1;
+	unsigned long i = run->down ? run->nr - 1 : 0;
+	unsigned long addr = (run->vpn << PAGE_SHIFT) + i * PUD_SIZE;
+	unsigned long pfn = run->pfn + i * PHYS_PFN(PUD_SIZE);
+	pud_t *pudp = walk->pud_table + pud_index(addr);
+	bool upgrade = false;
+	int ret = VMF_WALK_DONE;
+	spinlock_t *ptl;
+
+	ptl = pud_lock(vma->vm_mm, pudp);
+	for (*nr = 0; *nr < run->nr; ++*nr) {
+		if (!pud_none(*pudp))
+			break;
+		vmf_compat_set_pud(vma, addr, pudp, pfn, walk->large_prot);
+		addr += step * PUD_SIZE;
+		pfn += step * PHYS_PFN(PUD_SIZE);
+		pudp += step;
+	}
+	if (*nr < run->nr) {
+		ret = VMF_WALK_TABLE;
+		if (pud_leaf(*pudp)) {
+			ret = judge(walk, addr, pud_pfn(*pudp), pfn);
+			upgrade = needs_upgrade(walk, addr, PUD_SIZE,
+						pud_write(*pudp));
+		}
+	}
+	spin_unlock(ptl);
+
+	if (ret == VMF_WALK_MAPPED && upgrade)
+		vmf_compat_upgrade_pud(walk->vmf, pfn);
+	return ret;
+}
+
+static void set_pmd_leaf(struct vmf_walk *walk, unsigned long addr, pmd_t *pmdp,
+			 unsigned long pfn)
+{
+	struct vm_area_struct *vma = walk->vmf->vma;
+	pmd_t pmd = pmd_mkspecial(pmd_mkhuge(pfn_pmd(pfn, walk->large_prot)));
+
+	if (vmf_compat_plain_stores()) {
+		vmf_compat_store_pmd(pmdp, pmd);
+	} else {
+		set_pmd_at(vma->vm_mm, addr, pmdp, pmd);
+		update_mmu_cache_pmd(vma, addr, pmdp);
+	}
+}
+
+static int write_pmds(struct vmf_walk *walk, const struct vmf_run *run,
+		      unsigned long *nr)
+{
+	unsigned long step = run->down ? -1UL : 1;
+	unsigned long i = run->down ? run->nr - 1 : 0;
+	unsigned long addr = (run->vpn << PAGE_SHIFT) + i * PMD_SIZE;
+	unsigned long pfn = run->pfn + i * PHYS_PFN(PMD_SIZE);
+	bool upgrade = false;
+	spinlock_t *ptl;
+	pmd_t *pmdp;
+	int ret;
+
+	*nr = 0;
+	ret = get_pmd(walk, addr, pfn, &pmdp);
+	if (ret)
+		return ret;
+
+	ptl = pmd_lock(walk->vmf->vma->vm_mm, pmdp);
+	for (; *nr < run->nr; ++*nr) {
+		if (!pmd_none(*pmdp))
+			break;
+		set_pmd_leaf(walk, addr, pmdp, pfn);
+		addr += step * PMD_SIZE;
+		pfn += step * PHYS_PFN(PMD_SIZE);
+		pmdp += step;
+	}
+	if (*nr < run->nr) {
+		ret = VMF_WALK_TABLE;
+		if (pmd_leaf(*pmdp)) {
+			ret = judge(walk, addr, pmd_pfn(*pmdp), pfn);
+			/* In ->huge_fault(PUD) there is no vmf->pmd yet: the retry. */
+			upgrade = pmdp == walk->vmf->pmd &&
+				  needs_upgrade(walk, addr, PMD_SIZE,
+						pmd_write(*pmdp));
+		}
+	}
+	spin_unlock(ptl);
+
+	if (ret == VMF_WALK_MAPPED && upgrade)
+		vmf_compat_upgrade_pmd(walk->vmf, pfn);
+	return ret;
+}
+
+/* Length of the stretch of empty PTEs from ptep on, at most nr. */
+static unsigned long count_none(pte_t *ptep, unsigned long nr)
+{
+	unsigned long i;
+
+	for (i = 0; i < nr; i++) {
+		if (!pte_none(ptep_get(ptep + i)))
+			break;
+	}
+	return i;
+}
+
+static void set_pte_leaves(struct vmf_walk *walk, unsigned long addr,
+			   pte_t *ptep, unsigned long pfn, unsigned long nr)
+{
+	struct vm_area_struct *vma = walk->vmf->vma;
+	pte_t pte = pte_mkspecial(pfn_pte(pfn, walk->prot));
+
+	if (vmf_compat_plain_stores()) {
+		vmf_compat_store_ptes(ptep, pte, nr);
+	} else {
+		set_ptes(vma->vm_mm, addr, ptep, pte, nr);
+		update_mmu_cache_range(walk->vmf, vma, addr, ptep, nr);
+	}
+}
+
+/*
+ * Fill the PTEs of a run under the table's lock. Pages that are mapped already,
+ * by an earlier fault with a smaller budget or by a racing one, are passed over.
+ */
+static int fill_ptes(struct vmf_walk *walk, const struct vmf_run *run,
+		     pte_t *ptep)
+{
+	unsigned long addr = run->vpn << PAGE_SHIFT;
+	unsigned long pfn = run->pfn;
+	unsigned long left = run->nr;
+
+	while (left) {
+		unsigned long nr = count_none(ptep, left);
+
+		if (nr) {
+			set_pte_leaves(walk, addr, ptep, pfn, nr);
+		} else {
+			int ret = judge(walk, addr, pte_pfn(ptep_get(ptep)),
+					pfn);
+
+			if (ret < 0)
+				return ret;
+			nr = 1;
+		}
+		addr += nr << PAGE_SHIFT;
+		pfn += nr;
+		ptep += nr;
+		left -= nr;
+	}
+	return VMF_WALK_DONE;
+}
+
+static int write_ptes(struct vmf_walk *walk, const struct vmf_run *run,
+		      unsigned long *nr)
+{
+	struct mm_struct *mm = walk->vmf->vma->vm_mm;
+	unsigned long addr = run->vpn << PAGE_SHIFT;
+	spinlock_t *ptl;
+	pmd_t *pmdp, pmd;
+	int ret;
+
+	*nr = 0;
+	ret = get_pmd(walk, addr, run->pfn, &pmdp);
+	if (ret)
+		return ret;
+
+	/*
+	 * The lock lies in the table's own page: RCU keeps that readable should
+	 * the table be retired between the look and the lock.
+	 */
+	for (;;) {
+		ret = get_pte_table(walk, addr, run->pfn, pmdp, &pmd);
+		if (ret)
+			return ret;
+		rcu_read_lock();
+		if (likely(pmd_same(pmd, pmdp_get_lockless(pmdp)))) {
+			ptl = pte_lockptr(mm, &pmd);
+			spin_lock(ptl);
+			if (likely(pmd_same(pmd, pmdp_get_lockless(pmdp))))
+				break;
+			spin_unlock(ptl);
+		}
+		rcu_read_unlock();
+	}
+	ret = fill_ptes(walk, run, pte_offset_kernel(&pmd, addr));
+	spin_unlock(ptl);
+	rcu_read_unlock();
+
+	if (!ret)
+		*nr = run->nr;
+	return ret;
+}
+
+/**
+ * vmf_walk_write - write a run of leaves
+ * @walk: the walker
+ * @run: the leaves; in one table
+ * @nr: set to how many were written, in the run's own direction
+ *
+ * Context: the fault's lock is held, no page-table lock; may sleep to allocate
+ * tables.
+ * Return: an enum vmf_walk_result, or -EEXIST (something else is mapped there;
+ * reported), -ENOMEM (no page table to be had), -EOPNOTSUPP (on this kernel only
+ * the core can make the table that is missing here).
+ */
+int vmf_walk_write(struct vmf_walk *walk, const struct vmf_run *run,
+		   unsigned long *nr)
+{
+	switch (run->level) {
+	case VMF_PUD:
+		return write_puds(walk, run, nr);
+	case VMF_PMD:
+		return write_pmds(walk, run, nr);
+	default:
+		return write_ptes(walk, run, nr);
+	}
+}
+
+/**
+ * vmf_walk_has_pud_leaf - is an address mapped by a PUD leaf
+ * @mm: the address space
+ * @addr: the address
+ *
+ * Context: mmap_lock held for writing and the VMA write-locked, so that no leaf
+ * can appear; one may be zapped at any time.
+ * Return: true if it is.
+ */
+bool vmf_walk_has_pud_leaf(struct mm_struct *mm, unsigned long addr)
+{
+	pgd_t *pgd = pgd_offset(mm, addr);
+	p4d_t *p4d;
+	pud_t pud;
+
+	mmap_assert_write_locked(mm);
+
+	if (pgd_none(*pgd))
+		return false;
+	p4d = p4d_offset(pgd, addr);
+	if (p4d_none(*p4d))
+		return false;
+	pud = READ_ONCE(*pud_offset(p4d, addr));
+	return pud_leaf(pud);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef _VMF_RANGE_WALK_H_
+#define _VMF_RANGE_WALK_H_
+
+#include <linux/mm.h>
+
+#include "plan.h"
+
+/**
+ * struct vmf_walk - what the walker knows for the length of one fault
+ * @vmf: the fault
+ * @pud_table: first entry of the PUD table that holds the fault
+ * @prot: protection and cache bits for PTEs
+ * @large_prot: the same for PMD and PUD leaves
+ */
+struct vmf_walk {
+	struct vm_fault *vmf;
+	pud_t *pud_table;
+	pgprot_t prot;
+	pgprot_t large_prot;
+};
+
+/**
+ * enum vmf_walk_result - how far vmf_walk_write() came
+ * @VMF_WALK_DONE: all leaves of the run are in place
+ * @VMF_WALK_TABLE: a page table is in the way of the next leaf
+ * @VMF_WALK_MAPPED: the next leaf is in place already, as it should be
+ */
+enum vmf_walk_result {
+	VMF_WALK_DONE,
+	VMF_WALK_TABLE,
+	VMF_WALK_MAPPED,
+};
+
+void vmf_walk_begin(struct vmf_walk *walk, struct vm_fault *vmf,
+		    pgprot_t prot);
+unsigned int vmf_walk_levels(const struct vm_area_struct *vma);
+int vmf_walk_write(struct vmf_walk *walk, const struct vmf_run *run,
+		   unsigned long *nr);
+bool vmf_walk_has_pud_leaf(struct mm_struct *mm, unsigned long addr);
+
+#endif
