@@ -1,0 +1,406 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Buffers, mappings and queries for the tests and benchmarks of virtio_vram.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "vram.h"
+
+/*
+ * Mappings go to one 512 GiB slot of the address space each, away from where
+ * the kernel puts others. So a mapping shares no page table with anything, and
+ * the tables that it needs are exactly those of its own leaves.
+ */
+#define VRAM_VA_FIRST	(32ul << 40)
+#define VRAM_VA_STEP	(512ul << 30)
+#define VRAM_VA_SLOTS	128u
+
+/**
+ * vram_open_drm - open the primary node of the first virtio_vram device
+ *
+ * For programs without libigt; tests use drm_open_driver().
+ *
+ * Return: the file, or -1.
+ */
+int vram_open_drm(void)
+{
+	char path[32], name[32];
+	int fd, i;
+
+	for (i = 0; i < 16; i++) {
+		struct drm_version version = {
+			.name = name,
+			.name_len = sizeof(name) - 1,
+		};
+
+		snprintf(path, sizeof(path), "/dev/dri/card%d", i);
+		fd = open(path, O_RDWR | O_CLOEXEC);
+		if (fd < 0)
+			continue;
+		memset(name, 0, sizeof(name));
+		if (!ioctl(fd, DRM_IOCTL_VERSION, &version) &&
+		    !strcmp(name, VRAM_DRIVER))
+			return fd;
+		close(fd);
+	}
+	return -1;
+}
+
+/**
+ * vram_open - open the test node beside an open DRM file
+ * @v: filled in
+ * @drm: file that vram_close() will not close
+ */
+void vram_open(struct vram *v, int drm)
+{
+	struct vram_test_info info;
+
+	v->drm = drm;
+	v->test = open(VRAM_TEST_NODE, O_RDWR | O_CLOEXEC);
+	if (v->test < 0)
+		vram_fail("open " VRAM_TEST_NODE ": %s\n", strerror(errno));
+	if (ioctl(v->test, VRAM_TEST_INFO, &info))
+		vram_fail("VRAM_TEST_INFO: %s\n", strerror(errno));
+	v->base_pfn = info.base_pfn;
+	v->size = info.size;
+}
+
+void vram_close(struct vram *v)
+{
+	close(v->test);
+	v->test = -1;
+}
+
+/* Bytes of the window that are free now. */
+uint64_t vram_avail(const struct vram *v)
+{
+	struct drm_virtio_vram_info info = {};
+
+	if (ioctl(v->drm, DRM_IOCTL_VIRTIO_VRAM_INFO, &info))
+		vram_fail("VIRTIO_VRAM_INFO: %s\n", strerror(errno));
+	return info.vram_avail;
+}
+
+/* Return: 0 or -errno */
+int vram_gem_create(int drm, struct drm_virtio_vram_gem_create *create)
+{
+	return ioctl(drm, DRM_IOCTL_VIRTIO_VRAM_GEM_CREATE, create) ?
+		-errno : 0;
+}
+
+/* Return: 0 or -errno */
+int vram_gem_close(int drm, uint32_t handle)
+{
+	struct drm_gem_close close_args = { .handle = handle };
+
+	return ioctl(drm, DRM_IOCTL_GEM_CLOSE, &close_args) ? -errno : 0;
+}
+
+static void get_blocks(const struct vram *v, struct vram_bo *bo)
+{
+	struct vram_test_blocks query = {
+		.drm_fd = v->drm,
+		.handle = bo->handle,
+	};
+	unsigned int room = 0;
+
+	for (;;) {
+		query.blocks = (uintptr_t)bo->blocks;
+		query.nr = room;
+		if (ioctl(v->test, VRAM_TEST_BLOCKS, &query))
+			vram_fail("VRAM_TEST_BLOCKS: %s\n", strerror(errno));
+		if (query.nr <= room)
+			break;
+		room = query.nr;
+		free(bo->blocks);
+		bo->blocks = calloc(room, sizeof(*bo->blocks));
+		if (!bo->blocks)
+			vram_fail("no memory for %u blocks\n", room);
+	}
+	bo->nr_blocks = query.nr;
+}
+
+/* The blocks must make up the whole buffer, inside the window. */
+static void check_blocks(const struct vram *v, const struct vram_bo *bo)
+{
+	uint64_t sum = 0;
+	unsigned int i;
+
+	for (i = 0; i < bo->nr_blocks; i++) {
+		const struct vram_test_block *b = &bo->blocks[i];
+
+		if (!b->len || (b->len | b->offset) % VRAM_PAGE ||
+		    b->offset >= v->size || b->len > v->size - b->offset)
+			vram_fail("block %u: %#llx+%#llx\n", i,
+				  (unsigned long long)b->offset,
+				  (unsigned long long)b->len);
+		sum += b->len;
+	}
+	if (sum < bo->size)
+		vram_fail("blocks of %#llx bytes back a buffer of %#llx\n",
+			  (unsigned long long)sum,
+			  (unsigned long long)bo->size);
+}
+
+/**
+ * vram_bo_create - make a buffer in the window
+ * @v: device
+ * @bo: filled in
+ * @size: bytes
+ * @block_size: as in &struct drm_virtio_vram_gem_create
+ * @flags: likewise
+ */
+void vram_bo_create(const struct vram *v, struct vram_bo *bo, uint64_t size,
+		    uint64_t block_size, uint32_t flags)
+{
+	struct drm_virtio_vram_gem_create create = {
+		.size = size,
+		.block_size = block_size,
+		.placement = DRM_VIRTIO_VRAM_PLACE_VRAM,
+		.flags = flags,
+	};
+	struct drm_virtio_vram_gem_mmap_offset mmap_offset = {};
+	int ret;
+
+	ret = vram_gem_create(v->drm, &create);
+	if (ret)
+		vram_fail("create %#llx bytes in blocks of %#llx: %s\n",
+			  (unsigned long long)size,
+			  (unsigned long long)block_size, strerror(-ret));
+
+	mmap_offset.handle = create.handle;
+	if (ioctl(v->drm, DRM_IOCTL_VIRTIO_VRAM_GEM_MMAP_OFFSET, &mmap_offset))
+		vram_fail("VIRTIO_VRAM_GEM_MMAP_OFFSET: %s\n",
+			  strerror(errno));
+
+	*bo = (struct vram_bo) {
+		.handle = create.handle,
+		.size = size,
+		.offset = mmap_offset.offset,
+	};
+	get_blocks(v, bo);
+	check_blocks(v, bo);
+}
+
+void vram_bo_destroy(const struct vram *v, struct vram_bo *bo)
+{
+	int ret = vram_gem_close(v->drm, bo->handle);
+
+	if (ret)
+		vram_fail("GEM_CLOSE: %s\n", strerror(-ret));
+	free(bo->blocks);
+	bo->blocks = NULL;
+	bo->handle = 0;
+}
+
+/* VRAM_TEST_ZAP, VRAM_TEST_EVICT or VRAM_TEST_BO_WAY on one buffer. */
+void vram_bo_act(const struct vram *v, const struct vram_bo *bo,
+		 unsigned long request, uint32_t arg)
+{
+	struct vram_test_bo act = {
+		.drm_fd = v->drm,
+		.handle = bo->handle,
+		.arg = arg,
+	};
+
+	if (ioctl(v->test, request, &act))
+		vram_fail("test node request %#lx: %s\n", request,
+			  strerror(errno));
+}
+
+/* Physical address of byte @at of a buffer. */
+uint64_t vram_bo_pa(const struct vram *v, const struct vram_bo *bo,
+		    uint64_t at)
+{
+	unsigned int i;
+
+	for (i = 0; i < bo->nr_blocks; i++) {
+		if (at < bo->blocks[i].len)
+			return v->base_pfn * VRAM_PAGE + bo->blocks[i].offset +
+			       at;
+		at -= bo->blocks[i].len;
+	}
+	vram_fail("offset beyond the buffer\n");
+}
+
+/**
+ * vram_map_fd - map part of a file at a chosen place within 1 GiB
+ * @fd: file
+ * @offset: offset in it
+ * @len: bytes
+ * @phase: the address modulo 1 GiB
+ * @prot: PROT_*
+ *
+ * Return: the address; MAP_FAILED with errno when mmap() refuses.
+ */
+void *vram_map_fd(int fd, uint64_t offset, size_t len, uint64_t phase,
+		  int prot)
+{
+	static unsigned int next;
+	unsigned int tries;
+	void *addr;
+
+	for (tries = 0; tries < VRAM_VA_SLOTS; tries++) {
+		uint64_t va = VRAM_VA_FIRST +
+			      next++ % VRAM_VA_SLOTS * VRAM_VA_STEP +
+			      phase % VRAM_PUD;
+
+		addr = mmap((void *)va, len, prot,
+			    MAP_SHARED | MAP_FIXED_NOREPLACE, fd, offset);
+		if (addr != MAP_FAILED || errno != EEXIST)
+			return addr;
+	}
+	return MAP_FAILED;
+}
+
+/**
+ * vram_map - map part of a buffer, @shift bytes off its natural alignment
+ * @v: device
+ * @bo: buffer
+ * @from: offset in the buffer
+ * @len: bytes
+ * @shift: how far the address is from agreeing with the physical address of the
+ *	first byte modulo 1 GiB
+ * @prot: PROT_*
+ */
+void *vram_map(const struct vram *v, const struct vram_bo *bo, uint64_t from,
+	       size_t len, uint64_t shift, int prot)
+{
+	void *addr = vram_map_fd(v->drm, bo->offset + from, len,
+				 vram_bo_pa(v, bo, from) + shift, prot);
+
+	if (addr == MAP_FAILED)
+		vram_fail("mmap of %#zx bytes: %s\n", len, strerror(errno));
+	return addr;
+}
+
+void vram_unmap(void *addr, size_t len)
+{
+	if (munmap(addr, len))
+		vram_fail("munmap: %s\n", strerror(errno));
+}
+
+/**
+ * vram_leaves - all leaves of a range
+ * @v: device
+ * @addr: start
+ * @len: bytes
+ * @nr: number of leaves, out
+ *
+ * Return: the leaves in order of address, to be freed by the caller.
+ */
+struct vram_test_leaf *vram_leaves(const struct vram *v, const void *addr,
+				   size_t len, unsigned int *nr)
+{
+	uint64_t at = (uintptr_t)addr, end = at + len;
+	struct vram_test_leaf *leaves = NULL;
+	unsigned int room = 0;
+
+	for (*nr = 0; at < end;) {
+		struct vram_test_leaves query = { .addr = at, .len = end - at };
+
+		if (room - *nr < 1024) {
+			room = room ? 2 * room : 4096;
+			leaves = realloc(leaves, room * sizeof(*leaves));
+			if (!leaves)
+				vram_fail("no memory for %u leaves\n", room);
+		}
+		query.leaves = (uintptr_t)(leaves + *nr);
+		query.nr = room - *nr;
+		if (ioctl(v->test, VRAM_TEST_LEAVES, &query))
+			vram_fail("VRAM_TEST_LEAVES: %s\n", strerror(errno));
+		if (query.nr > room - *nr || query.next <= at)
+			vram_fail("VRAM_TEST_LEAVES does not move on\n");
+		*nr += query.nr;
+		at = query.next;
+	}
+	return leaves;
+}
+
+/* VRAM_TEST_GUP. Return: pages taken or -errno. */
+int vram_gup(const struct vram *v, const void *addr, unsigned int nr,
+	     enum vram_test_gup_how how, int write)
+{
+	struct vram_test_gup gup = {
+		.addr = (uintptr_t)addr,
+		.nr = nr,
+		.how = how,
+		.write = write,
+	};
+
+	if (ioctl(v->test, VRAM_TEST_GUP, &gup))
+		vram_fail("VRAM_TEST_GUP: %s\n", strerror(errno));
+	return gup.ret;
+}
+
+/* A value that no other page, and no other seed, has. */
+uint64_t vram_stamp(uint64_t pa, uint64_t seed)
+{
+	uint64_t x = (pa / VRAM_PAGE) ^ (seed << 40);
+
+	/* Odd factors: a bijection, so different inputs stay different. */
+	x *= 0x9e3779b97f4a7c15ull;
+	x ^= x >> 32;
+	return x * 0xd6e8feb86659fd93ull;
+}
+
+/* Write to the window by the aperture path. */
+void vram_poke(const struct vram *v, uint64_t pa, uint64_t value)
+{
+	off_t at = pa - v->base_pfn * VRAM_PAGE;
+
+	if (pwrite(v->test, &value, sizeof(value), at) != sizeof(value))
+		vram_fail("pwrite to the window at %#llx: %s\n",
+			  (unsigned long long)at, strerror(errno));
+}
+
+/* Read from the window by the aperture path. */
+uint64_t vram_peek(const struct vram *v, uint64_t pa)
+{
+	off_t at = pa - v->base_pfn * VRAM_PAGE;
+	uint64_t value;
+
+	if (pread(v->test, &value, sizeof(value), at) != sizeof(value))
+		vram_fail("pread from the window at %#llx: %s\n",
+			  (unsigned long long)at, strerror(errno));
+	return value;
+}
+
+/* Page faults of this process so far. */
+unsigned long vram_faults(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	return usage.ru_minflt + usage.ru_majflt;
+}
+
+/*
+ * Bytes of page tables of this process. Uses the stack alone, so that asking
+ * does not change the answer after the first call.
+ */
+long vram_table_bytes(void)
+{
+	char text[4096], *line;
+	ssize_t len;
+	int fd;
+
+	fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+	len = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (len <= 0)
+		vram_fail("cannot read /proc/self/status\n");
+	text[len] = '\0';
+	line = strstr(text, "\nVmPTE:");
+	if (!line)
+		vram_fail("no VmPTE in /proc/self/status\n");
+	return strtol(line + strlen("\nVmPTE:"), NULL, 10) * 1024;
+}
