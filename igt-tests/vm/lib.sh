@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash disable=SC2034
+#
+# What the scripts of the rig share: where things are kept, messages, and the
+# way into the build tree.
+
+set -euo pipefail
+umask 022
+
+vm=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
+top=$(readlink -f "$vm/../..")
+cache=${VMF_RANGE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/vmf_range}
+export VM_T0=${VM_T0:-$(date +%s)}
+
+# Progress and errors go to standard error: standard output is the guest's.
+say() {
+	printf '[%4ds] %s\n' $(($(date +%s) - VM_T0)) "$*" >&2
+}
+
+# A failure of the rig itself, told from the failure of a command by its status.
+die() {
+	printf '%s: %s\n' "${0##*/}" "$*" >&2
+	exit 125
+}
+
+# The kernel series that a name like "6.12" means must be a plain version: it
+# becomes part of file names and of a package name.
+check_series() {
+	[[ $1 =~ ^[0-9]+\.[0-9]+$ ]] ||
+		die "kernel '$1' is not a series such as 6.12 or 7.2"
+}
+
+# A set is a directory of unpacked packages. Its name holds a digest of the
+# recipe; the name is a link to the directory that the last set-up made.
+recipe=$(sha256sum <"$vm/setup" | cut -c1-12)
+set_path() {
+	printf '%s/sets/%s-%s\n' "$cache" "$1" "$recipe"
+}
+
+tools=$(set_path tools)
+guest=$(set_path guest)
+kernel_set() {
+	set_path "kernel-$1"
+}
+
+# The version string of a kernel set, as uname -r has it.
+kernel_release() {
+	basename "$(echo "$(kernel_set "$1")"/usr/lib/modules/*)"
+}
+
+# Where this kernel's modules are built.
+build_dir() {
+	echo "$top/build/$1"
+}
+
+# within [-k SERIES] COMMAND...: run a command where /usr is the build tree and
+# every other path is the host's. A mount namespace does it, so that an ordinary
+# user may, and nothing is left to clean up. With -k the headers of that kernel
+# are in /usr/src.
+within() {
+	local map=() src=
+	if [ "$1" = -k ]; then
+		src=$(kernel_set "$2")/usr/src
+		shift 2
+	fi
+	[ "$(id -u)" = 0 ] || map=(--map-root-user)
+	# shellcheck disable=SC2016
+	unshare --mount "${map[@]}" /bin/sh -c '
+		tools=$1 src=$2; shift 2
+		[ -z "$src" ] || mount --bind "$src" "$tools/usr/src"
+		mount --bind "$tools/etc" /etc && mount --rbind "$tools/usr" /usr &&
+		exec env -i PATH=/usr/bin:/usr/sbin HOME="$HOME" \
+			TERM="${TERM:-dumb}" LC_ALL=C.UTF-8 \
+			QEMU_MODULE_DIR=/usr/lib/x86_64-linux-gnu/qemu "$@"
+	' within "$(readlink -f "$tools")" "$src" "$@"
+}
+
+# archive DIR: write an archive that the kernel unpacks as its first file system.
+archive() {
+	# shellcheck disable=SC2016
+	within sh -c 'cd "$1" && find . -mindepth 1 | sort |
+		cpio --quiet -o -H newc -R 0:0' archive "$1"
+}
