@@ -156,6 +156,9 @@ static void place_cursors(struct vmf_plan *plan)
 	if (level == VMF_PTE) {
 		pay_fault_window(plan);
 		at = max_ul(plan->down.paid, extent->start);
+	} else {
+		plan->up.paid = at;
+		plan->down.paid = at;
 	}
 	plan->up.cursor = at;
 	plan->up.huge = level != VMF_PTE;
@@ -183,7 +186,6 @@ void vmf_plan_begin(struct vmf_plan *plan)
 	if (!find_extent(plan, &plan->up, plan->fault)) {
 		if (!plan->err)
 			plan->err = -ENOENT;
-		plan->down.stopped = true;
 		return;
 	}
 	plan->down.extent = plan->up.extent;

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: MIT */
+/* What the planner needs of the kernel's header of this name, in user space. */
+#ifndef _VMF_RANGE_TESTS_LINUX_TYPES_H_
+#define _VMF_RANGE_TESTS_LINUX_TYPES_H_
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * ttm_range: map TTM buffers from one fault, at the best page sizes.
+ */
+#ifndef _DRM_TTM_RANGE_H_
+#define _DRM_TTM_RANGE_H_
+
+#include <linux/vmf_range.h>
+
+#include <drm/ttm/ttm_bo.h>
+
+struct drm_gem_object;
+
+/**
+ * struct ttm_range_ops - how a driver's TTM buffers are mapped
+ * @base: always TTM_RANGE_BASE(); &drm_gem_object_funcs.vm_ops points to
+ *	&vmf_range_ops.vm_ops in it
+ * @block: optional: say which block of I/O memory backs one page of a buffer.
+ *	Here &vmf_range_block.pgoff counts from the start of the buffer. Without
+ *	it, &ttm_device_funcs.io_mem_pfn is asked page by page around the fault
+ *	(which finds runs up to PMD_SIZE), or, where a driver has neither, the
+ *	resource is one block from &ttm_bus_placement.offset on.
+ *
+ *	Context: the buffer is reserved; a page-table lock may be held: must not
+ *	sleep. Return: 0, or -ENOENT if nothing backs the page.
+ *
+ * A driver keeps one constant instance. Buffers in system memory need no help
+ * from the driver.
+ */
+struct ttm_range_ops {
+	struct vmf_range_ops base;
+	int (*block)(struct ttm_buffer_object *bo, pgoff_t page,
+		     struct vmf_range_block *block);
+};
+
+/**
+ * TTM_RANGE_BASE - initialiser of &struct ttm_range_ops.base
+ * @_flags: VMF_RANGE_PUD or 0
+ */
+#define TTM_RANGE_BASE(_flags) {			\
+	.vm_ops = VMF_RANGE_VM_OPS,			\
+	.fault = ttm_range_fault,			\
+	.open = ttm_bo_vm_open,				\
+	.close = ttm_bo_vm_close,			\
+	.access = ttm_bo_vm_access,			\
+	.flags = (_flags),				\
+}
+
+vm_fault_t ttm_range_fault(struct vm_fault *vmf);
+int ttm_range_mmap(struct drm_gem_object *gem, struct vm_area_struct *vma);
+
+#endif
