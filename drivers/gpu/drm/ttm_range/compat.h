@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What differs between the kernels that ttm_range builds for.
+ */
+#ifndef _TTM_RANGE_COMPAT_H_
+#define _TTM_RANGE_COMPAT_H_
+
+#include <linux/version.h>
+
+#include <drm/ttm/ttm_bo.h>
+#include <drm/ttm/ttm_tt.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 15, 0)
+static inline int ttm_range_populate(struct ttm_buffer_object *bo,
+				     struct ttm_operation_ctx *ctx)
+{
+	/* A fault cannot wait for the memory accounting to let it pass. */
+	ctx->force_alloc = true;
+	return ttm_tt_populate(bo->bdev, bo->ttm, ctx);
+}
+#else
+#define ttm_range_populate	ttm_bo_populate
+#endif
+
+/*
+ * Which of the two reference counts a mapping holds: TTM's own one used to
+ * outlive the GEM object's; since that is gone, there is only the GEM object's.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
+#define ttm_range_bo_get(bo)	ttm_bo_get(bo)
+#define ttm_range_bo_put(bo)	ttm_bo_put(bo)
+#else
+#define ttm_range_bo_get(bo)	drm_gem_object_get(&(bo)->base)
+#define ttm_range_bo_put(bo)	drm_gem_object_put(&(bo)->base)
+#endif
+
+#endif

@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * ttm_range: map TTM buffers from one fault, at the best page sizes.
+ */
+#include <linux/dma-resv.h>
+#include <linux/module.h>
+#include <linux/vmf_range.h>
+
+#include <drm/drm_drv.h>
+#include <drm/drm_vma_manager.h>
+#include <drm/ttm/ttm_bo.h>
+#include <drm/ttm/ttm_device.h>
+#include <drm/ttm/ttm_range.h>
+#include <drm/ttm/ttm_resource.h>
+#include <drm/ttm/ttm_tt.h>
+
+#include "compat.h"
+
+/**
+ * DOC: overview
+ *
+ * A TTM driver replaces the &vm_operations_struct of its buffers::
+ *
+ *	static const struct ttm_range_ops my_ops = {
+ *		.base = TTM_RANGE_BASE(VMF_RANGE_PUD),
+ *		.block = my_block,	// optional, faster than io_mem_pfn()
+ *	};
+ *
+ *	static const struct drm_gem_object_funcs my_gem_funcs = {
+ *		.vm_ops = &my_ops.base.vm_ops,
+ *		.mmap = ttm_range_mmap,
+ *		...
+ *	};
+ *
+ * and keeps everything else. Moves and evictions zap the mapping as ever
+ * (ttm_bo_unmap_virtual()), under the reservation that the fault handler also
+ * holds while it looks up and writes entries: no entry can outlive a move.
+ */
+
+/*
+ * How far a run is followed to either side of the page asked for when it must
+ * be put together page by page: any PMD leaf around that page fits in.
+ */
+#define TTM_RANGE_SCAN	(PMD_SIZE >> PAGE_SHIFT)
+
+struct ttm_range_walk {
+	struct ttm_buffer_object *bo;
+	const struct ttm_range_ops *ops;
+	pgoff_t start;		/* of the buffer, in the mapped file */
+	pgoff_t nr_pages;	/* of the buffer */
+};
+
+static unsigned long ttm_range_io_pfn(struct ttm_buffer_object *bo, pgoff_t page)
+{
+	return bo->bdev->funcs->io_mem_pfn(bo, page);
+}
+
+static unsigned long ttm_range_tt_pfn(struct ttm_buffer_object *bo, pgoff_t page)
+{
+	return page_to_pfn(bo->ttm->pages[page]);
+}
+
+/* Put together the run around @page from what @pfn_of says of single pages. */
+static int ttm_range_scan(const struct ttm_range_walk *walk, pgoff_t page,
+			  unsigned long (*pfn_of)(struct ttm_buffer_object *bo,
+						  pgoff_t page),
+			  struct vmf_range_block *block)
+{
+	unsigned long pfn = pfn_of(walk->bo, page);
+	pgoff_t lo = page > TTM_RANGE_SCAN ? page - TTM_RANGE_SCAN : 0;
+	pgoff_t hi = min(walk->nr_pages, page + TTM_RANGE_SCAN);
+	pgoff_t first = page, end = page + 1;
+
+	while (first > lo && pfn_of(walk->bo, first - 1) == pfn - (page - first) - 1)
+		first--;
+	while (end < hi && pfn_of(walk->bo, end) == pfn + (end - page))
+		end++;
+
+	block->pgoff = first;
+	block->pfn = pfn - (page - first);
+	block->nr_pages = end - first;
+	return 0;
+}
+
+static int ttm_range_lookup(const struct ttm_range_walk *walk, pgoff_t page,
+			    struct vmf_range_block *block)
+{
+	struct ttm_buffer_object *bo = walk->bo;
+
+	if (!bo->resource->bus.is_iomem)
+		return ttm_range_scan(walk, page, ttm_range_tt_pfn, block);
+	if (walk->ops->block)
+		return walk->ops->block(bo, page, block);
+	if (bo->bdev->funcs->io_mem_pfn)
+		return ttm_range_scan(walk, page, ttm_range_io_pfn, block);
+
+	block->pgoff = 0;
+	block->pfn = PHYS_PFN(bo->resource->bus.offset);
+	block->nr_pages = walk->nr_pages;
+	return 0;
+}
+
+/* From the page offsets of the mapped file to those of the buffer and back. */
+static int ttm_range_block(void *priv, pgoff_t pgoff,
+			   struct vmf_range_block *block)
+{
+	const struct ttm_range_walk *walk = priv;
+	pgoff_t page = pgoff - walk->start;
+	int ret;
+
+	if (pgoff < walk->start || page >= walk->nr_pages)
+		return -ENOENT;
+
+	ret = ttm_range_lookup(walk, page, block);
+	if (ret)
+		return ret;
+
+	/* What lies beyond the buffer is another buffer's. */
+	block->nr_pages = min_t(unsigned long, block->nr_pages,
+				walk->nr_pages - block->pgoff);
+	block->pgoff += walk->start;
+	return 0;
+}
+
+/*
+ * TTM does not export ttm_mem_io_reserve(). Its counterpart runs by itself:
+ * ttm_bo_unmap_virtual() and the buffer's release undo the reservation.
+ */
+static int ttm_range_io_reserve(struct ttm_buffer_object *bo)
+{
+	struct ttm_resource *res = bo->resource;
+
+	if (res->bus.offset || res->bus.addr)
+		return 0;
+
+	res->bus.is_iomem = false;
+	if (!bo->bdev->funcs->io_mem_reserve)
+		return 0;
+	return bo->bdev->funcs->io_mem_reserve(bo->bdev, res);
+}
+
+/*
+ * Wait with neither mmap_lock nor the per-VMA lock held, then have the fault
+ * tried again. The reference keeps the buffer once the lock that protects the
+ * VMA is gone; neither @vmf->vma nor what it points to may be used after that.
+ */
+static vm_fault_t ttm_range_wait_unlocked(struct ttm_buffer_object *bo,
+					  struct vm_fault *vmf)
+{
+	if (vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
+		return VM_FAULT_RETRY;
+
+	ttm_range_bo_get(bo);
+	release_fault_lock(vmf);
+	if (!dma_resv_lock_interruptible(bo->base.resv, NULL)) {
+		dma_resv_wait_timeout(bo->base.resv, DMA_RESV_USAGE_KERNEL,
+				      true, MAX_SCHEDULE_TIMEOUT);
+		dma_resv_unlock(bo->base.resv);
+	}
+	ttm_range_bo_put(bo);
+	return VM_FAULT_RETRY;
+}
+
+/*
+ * Reserve the buffer with nothing moving in it any more.
+ *
+ * The reservation nests inside mmap_lock (dma_resv_lockdep() says so), so that
+ * waiting here would not deadlock, but whoever has it may wait for the device
+ * for long, and the whole address space would wait along. So the wait happens
+ * without the lock as long as the fault can be tried again.
+ *
+ * Return: 0 with the buffer reserved, or a fault code with it not reserved.
+ */
+static vm_fault_t ttm_range_reserve(struct ttm_buffer_object *bo,
+				    struct vm_fault *vmf)
+{
+	bool retry = fault_flag_allow_retry_first(vmf->flags);
+	long ret;
+
+	if (!dma_resv_trylock(bo->base.resv)) {
+		if (retry)
+			return ttm_range_wait_unlocked(bo, vmf);
+		if (dma_resv_lock_interruptible(bo->base.resv, NULL))
+			return VM_FAULT_NOPAGE;
+	}
+
+	if (dma_resv_test_signaled(bo->base.resv, DMA_RESV_USAGE_KERNEL))
+		return 0;
+
+	if (retry) {
+		dma_resv_unlock(bo->base.resv);
+		return ttm_range_wait_unlocked(bo, vmf);
+	}
+
+	ret = dma_resv_wait_timeout(bo->base.resv, DMA_RESV_USAGE_KERNEL, true,
+				    MAX_SCHEDULE_TIMEOUT);
+	if (ret >= 0)
+		return 0;
+
+	dma_resv_unlock(bo->base.resv);
+	return ret == -ERESTARTSYS ? VM_FAULT_NOPAGE : VM_FAULT_SIGBUS;
+}
+
+static bool ttm_range_mappable(const struct ttm_buffer_object *bo)
+{
+	u32 flags = bo->ttm ? bo->ttm->page_flags : 0;
+
+	/* Another driver's pages are mapped by their exporter only. */
+	if ((flags & TTM_TT_FLAG_EXTERNAL) &&
+	    !(flags & TTM_TT_FLAG_EXTERNAL_MAPPABLE))
+		return false;
+	return bo->resource;
+}
+
+static vm_fault_t ttm_range_populate_fault(struct ttm_buffer_object *bo)
+{
+	struct ttm_operation_ctx ctx = { .interruptible = true };
+
+	switch (ttm_range_populate(bo, &ctx)) {
+	case 0:
+		return 0;
+	case -EINTR:
+	case -ERESTARTSYS:
+	case -EAGAIN:
+		return VM_FAULT_NOPAGE;
+	case -ENOMEM:
+		return VM_FAULT_OOM;
+	default:
+		return VM_FAULT_SIGBUS;
+	}
+}
+
+static vm_fault_t ttm_range_fault_reserved(struct ttm_buffer_object *bo,
+					   struct vm_fault *vmf)
+{
+	struct ttm_range_walk walk = {
+		.bo = bo,
+		.ops = container_of(vmf->vma->vm_ops, struct ttm_range_ops,
+				    base.vm_ops),
+		.start = drm_vma_node_start(&bo->base.vma_node),
+		.nr_pages = PFN_UP(bo->base.size),
+	};
+	pgprot_t prot;
+	vm_fault_t ret;
+
+	if (!ttm_range_mappable(bo) || ttm_range_io_reserve(bo))
+		return VM_FAULT_SIGBUS;
+
+	prot = ttm_io_prot(bo, bo->resource, vmf->vma->vm_page_prot);
+	if (bo->resource->bus.is_iomem) {
+		/* Encryption ends where the memory controller does. */
+		prot = pgprot_decrypted(prot);
+	} else {
+		ret = ttm_range_populate_fault(bo);
+		if (ret)
+			return ret;
+	}
+
+	return vmf_insert_blocks(vmf, ttm_range_block, &walk, prot);
+}
+
+/**
+ * ttm_range_fault - serve a fault of any order in a TTM buffer's mapping
+ * @vmf: the fault, as it came to &vmf_range_ops.fault
+ *
+ * &vm_area_struct.vm_private_data must be the &struct ttm_buffer_object and
+ * &vm_area_struct.vm_ops that of a &struct ttm_range_ops. Reserves the buffer,
+ * waits until a pending move is over, populates system memory, and maps the
+ * blocks around the fault with ttm_io_prot(). After drm_dev_unplug() the whole
+ * VMA gets a zeroed page instead, as with ttm_bo_vm_fault().
+ *
+ * Context: process context, under mmap_lock or the per-VMA lock. Takes and
+ * drops the buffer's reservation; drops the lock that the fault came with when
+ * it returns %VM_FAULT_RETRY (except with FAULT_FLAG_RETRY_NOWAIT).
+ * Return: what vmf_insert_blocks() returns; %VM_FAULT_RETRY after a wait;
+ * %VM_FAULT_NOPAGE when a signal ended the wait; %VM_FAULT_SIGBUS for a buffer
+ * that cannot be mapped; %VM_FAULT_OOM.
+ */
+vm_fault_t ttm_range_fault(struct vm_fault *vmf)
+{
+	struct ttm_buffer_object *bo = vmf->vma->vm_private_data;
+	vm_fault_t ret;
+	int idx;
+
+	ret = ttm_range_reserve(bo, vmf);
+	if (ret)
+		return ret;
+
+	if (drm_dev_enter(bo->base.dev, &idx)) {
+		ret = ttm_range_fault_reserved(bo, vmf);
+		drm_dev_exit(idx);
+	} else {
+		ret = ttm_bo_vm_dummy_page(vmf, vmf->vma->vm_page_prot);
+	}
+
+	dma_resv_unlock(bo->base.resv);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(ttm_range_fault);
+
+/**
+ * ttm_range_mmap - map a TTM buffer
+ * @gem: the &ttm_buffer_object.base of the buffer
+ * @vma: the mapping; its vm_ops is that of a &struct ttm_range_ops already, as
+ *	drm_gem_mmap() and drm_gem_prime_mmap() see to
+ *
+ * For &drm_gem_object_funcs.mmap. Sets VM_PFNMAP, VM_IO, VM_DONTEXPAND and
+ * VM_DONTDUMP. The reference that DRM took on @gem for the mapping becomes the
+ * one that ttm_bo_vm_close() drops.
+ *
+ * Context: process context, mmap_lock held for writing.
+ * Return: 0, or -EINVAL for a private writable mapping: a copy on write would
+ * not be what the device sees.
+ */
+int ttm_range_mmap(struct drm_gem_object *gem, struct vm_area_struct *vma)
+{
+	struct ttm_buffer_object *bo =
+		container_of(gem, struct ttm_buffer_object, base);
+	int ret;
+
+	if (WARN_ON_ONCE(!vma->vm_ops || vma->vm_ops->fault != vmf_range_vm_fault))
+		return -EINVAL;
+
+	ret = ttm_bo_mmap_obj(vma, bo);
+	if (ret)
+		return ret;
+
+	/* ttm_bo_mmap_obj() took its own. */
+	drm_gem_object_put(gem);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(ttm_range_mmap);
+
+MODULE_DESCRIPTION("TTM buffers mapped at the best page sizes");
+MODULE_LICENSE("GPL");
