@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * virtio_vram: the host-visible window of a virtio-gpu device as TTM VRAM.
+ */
+#ifndef _VIRTIO_VRAM_H_
+#define _VIRTIO_VRAM_H_
+
+#include <linux/completion.h>
+#include <linux/list.h>
+#include <linux/miscdevice.h>
+#include <linux/mutex.h>
+#include <linux/virtio.h>
+#include <linux/virtio_gpu.h>
+
+#include <drm/drm_device.h>
+#include <drm/drm_file.h>
+#include <drm/ttm/ttm_bo.h>
+#include <drm/ttm/ttm_device.h>
+#include <drm/ttm/ttm_placement.h>
+#include <drm/ttm/ttm_range.h>
+#include <drm/ttm/ttm_resource.h>
+
+#include "compat.h"
+
+#define VIRTIO_VRAM_CTRL_MAX	4096	/* longest request and response */
+
+/**
+ * struct virtio_vram_ctrl - the control queue, one request at a time
+ * @lock: protects everything below
+ * @vq: the queue
+ * @done: the device used a buffer; may be completed without need
+ * @dead: the device broke the rules or never answered: no more requests.
+ *	It may still own @req and @resp, which live until it has been reset
+ * @req: what the device reads
+ * @resp: what the device writes
+ */
+struct virtio_vram_ctrl {
+	struct mutex lock;	/* all of this */
+	struct virtqueue *vq;
+	struct completion done;
+	bool dead;
+	u8 *req;
+	u8 *resp;
+};
+
+/**
+ * struct virtio_vram_mgr - TTM's view of the window
+ * @base: base class
+ * @lock: protects @mm
+ * @mm: which parts of the window are free
+ */
+struct virtio_vram_mgr {
+	struct ttm_resource_manager base;
+	struct mutex lock;	/* mm */
+	struct gpu_buddy mm;
+};
+
+/**
+ * struct virtio_vram_run - contiguous pages of a buffer in the window
+ * @page: first page, counted in the buffer
+ * @wpage: the same page, counted in the window
+ */
+struct virtio_vram_run {
+	pgoff_t page;
+	pgoff_t wpage;
+};
+
+/**
+ * struct virtio_vram_resource - where a buffer is in the window
+ * @base: base class
+ * @blocks: what the allocator gave
+ * @runs: @nr runs by page, maximal (no run continues the one before it), and
+ *	one more whose page is the buffer's end. Constant once allocated
+ * @nr: number of runs
+ */
+struct virtio_vram_resource {
+	struct ttm_resource base;
+	struct list_head blocks;
+	struct virtio_vram_run *runs;
+	pgoff_t nr;
+};
+
+/**
+ * struct virtio_vram - the device
+ * @drm: DRM device; everything else here lives as long as it does, unless
+ *	stated otherwise
+ * @vdev: virtio device, until drm_dev_unplug()
+ * @ctrl: control queue, until drm_dev_unplug()
+ * @bdev: TTM device
+ * @mgr: manager of the window
+ * @base: physical address of the window
+ * @size: bytes in it
+ * @win: kernel mapping of the whole window, write-combined; inside
+ *	drm_dev_enter() only
+ * @test: the test node, see virtio_vram_test.c
+ * @test_lock: protects @test_files
+ * @test_files: open files of the test node
+ */
+struct virtio_vram {
+	struct drm_device *drm;
+	struct virtio_device *vdev;
+	struct virtio_vram_ctrl ctrl;
+	struct ttm_device bdev;
+	struct virtio_vram_mgr mgr;
+	phys_addr_t base;
+	u64 size;
+	void __iomem *win;
+	struct miscdevice test;
+	struct mutex test_lock;	/* test_files */
+	struct list_head test_files;
+};
+
+/**
+ * struct virtio_vram_bo - a buffer
+ * @tbo: base class
+ * @block_size: as in &struct drm_virtio_vram_gem_create
+ * @mix: %DRM_VIRTIO_VRAM_GEM_MIX
+ * @vm_ops: for mappings made from now on; protected by the reservation
+ */
+struct virtio_vram_bo {
+	struct ttm_buffer_object tbo;
+	u64 block_size;
+	bool mix;
+	const struct vm_operations_struct *vm_ops;
+};
+
+static inline struct virtio_vram *to_virtio_vram(struct drm_device *drm)
+{
+	return drm->dev_private;
+}
+
+static inline struct virtio_vram *bdev_to_virtio_vram(struct ttm_device *bdev)
+{
+	return container_of(bdev, struct virtio_vram, bdev);
+}
+
+static inline struct virtio_vram_bo *to_virtio_vram_bo(struct ttm_buffer_object *tbo)
+{
+	return container_of(tbo, struct virtio_vram_bo, tbo);
+}
+
+static inline struct virtio_vram_bo *gem_to_virtio_vram_bo(struct drm_gem_object *gem)
+{
+	return container_of(gem, struct virtio_vram_bo, tbo.base);
+}
+
+static inline struct virtio_vram_resource *
+to_virtio_vram_resource(struct ttm_resource *res)
+{
+	return container_of(res, struct virtio_vram_resource, base);
+}
+
+/* virtio_vram_drv.c */
+extern const struct file_operations virtio_vram_fops;
+
+/* virtio_vram_ctrl.c */
+int virtio_vram_ctrl_init(struct virtio_vram *vram);
+void virtio_vram_ctrl_fini(struct virtio_vram *vram);
+int virtio_vram_ctrl_send(struct virtio_vram *vram, const void *req,
+			  size_t req_len, void *resp, size_t resp_room);
+int virtio_vram_ctrl_hello(struct virtio_vram *vram);
+
+/* virtio_vram_mgr.c */
+int virtio_vram_mgr_init(struct virtio_vram *vram);
+void virtio_vram_mgr_fini(struct virtio_vram *vram);
+u64 virtio_vram_mgr_avail(struct virtio_vram *vram);
+const struct virtio_vram_run *
+virtio_vram_run_find(const struct virtio_vram_resource *res, pgoff_t page);
+
+/* virtio_vram_ttm.c */
+extern const struct ttm_range_ops virtio_vram_range_ops;
+int virtio_vram_ttm_setup(struct virtio_vram *vram);
+int virtio_vram_to_system(struct ttm_buffer_object *tbo, bool interruptible);
+
+/* virtio_vram_gem.c */
+int virtio_vram_info_ioctl(struct drm_device *drm, void *data,
+			   struct drm_file *file);
+int virtio_vram_gem_create_ioctl(struct drm_device *drm, void *data,
+				 struct drm_file *file);
+int virtio_vram_gem_mmap_offset_ioctl(struct drm_device *drm, void *data,
+				      struct drm_file *file);
+int virtio_vram_dumb_create(struct drm_file *file, struct drm_device *drm,
+			    struct drm_mode_create_dumb *args);
+struct drm_gem_object *
+virtio_vram_import_sg_table(struct drm_device *drm,
+			    struct dma_buf_attachment *attach,
+			    struct sg_table *sgt);
+
+/* virtio_vram_test.c */
+int virtio_vram_test_init(struct virtio_vram *vram);
+void virtio_vram_test_fini(struct virtio_vram *vram);
+
+#endif

@@ -1,0 +1,686 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The test node, see virtio_vram_test.h: an independent witness of what is
+ * mapped where, and a hand that does what no user space may.
+ *
+ * It shares no code with vmf_range. Levels come from a walk of its own, entries
+ * from follow_pfnmap_start().
+ */
+#include <linux/capability.h>
+#include <linux/file.h>
+#include <linux/io.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/pagemap.h>
+#include <linux/pgtable.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/vmf_range.h>
+
+#include <drm/drm_drv.h>
+#include <drm/drm_gem.h>
+#include <drm/drm_vma_manager.h>
+
+#include "virtio_vram.h"
+#include "virtio_vram_test.h"
+
+static bool test_node;
+module_param(test_node, bool, 0444);
+MODULE_PARM_DESC(test_node, 
+		 "Make " VRAM_TEST_NODE ", for tests only (default: off)");
+
+/* The node has one name: the first device gets it. */
+static atomic_t vram_test_taken;
+
+/* An open file; keeps the device's memory, not the device. */
+struct vram_test_file {
+	struct virtio_vram *vram;
+	struct file *file;
+	struct list_head link;
+	u32 way;
+};
+
+/*
+ * pread() and pwrite(): through a page of our own, as a user copy can fault,
+ * and a fault must not wait inside drm_dev_enter().
+ */
+static ssize_t vram_test_rw(struct file *file, char __user *in,
+			    const char __user *out, size_t count, loff_t *pos)
+{
+	struct vram_test_file *tf = file->private_data;
+	struct virtio_vram *vram = tf->vram;
+	size_t done = 0, n, left = 0;
+	void *page;
+	int idx;
+
+	if (*pos < 0)
+		return -EINVAL;
+	if (*pos >= vram->size)
+		return in ? 0 : -ENOSPC;
+	count = min_t(u64, count, vram->size - *pos);
+
+	page = (void *)__get_free_page(GFP_KERNEL);
+	if (!page)
+		return -ENOMEM;
+
+	for (; done < count && !left; done += n - left, *pos += n - left) {
+		n = min_t(size_t, count - done, PAGE_SIZE);
+		if (out && copy_from_user(page, out + done, n))
+			break;
+		if (!drm_dev_enter(vram->drm, &idx)) {
+			free_page((unsigned long)page);
+			return -ENODEV;
+		}
+		if (out)
+			memcpy_toio(vram->win + *pos, page, n);
+		else
+			memcpy_fromio(page, vram->win + *pos, n);
+		drm_dev_exit(idx);
+		if (in)
+			left = copy_to_user(in + done, page, n);
+		if (fatal_signal_pending(current))
+			break;
+		cond_resched();
+	}
+
+	free_page((unsigned long)page);
+	return done ?: count ? -EFAULT : 0;
+}
+
+static ssize_t vram_test_read(struct file *file, char __user *buf, size_t count,
+			      loff_t *pos)
+{
+	return vram_test_rw(file, buf, NULL, count, pos);
+}
+
+static ssize_t vram_test_write(struct file *file, const char __user *buf,
+			       size_t count, loff_t *pos)
+{
+	return vram_test_rw(file, NULL, buf, count, pos);
+}
+
+static vm_fault_t vram_test_fault(struct vm_fault *vmf)
+{
+	struct vm_area_struct *vma = vmf->vma;
+	struct vram_test_file *tf = vma->vm_file->private_data;
+	struct virtio_vram *vram = tf->vram;
+	vm_fault_t ret;
+	int idx;
+
+	if (!drm_dev_enter(vram->drm, &idx))
+		return VM_FAULT_SIGBUS;
+
+	ret = vmf_insert_range(vmf, vma->vm_start,
+			       PHYS_PFN(vram->base) + vma->vm_pgoff,
+			       vma_pages(vma),
+			       pgprot_writecombine(vma->vm_page_prot));
+	drm_dev_exit(idx);
+	return ret;
+}
+
+static const struct vmf_range_ops vram_test_range_ops = {
+	.vm_ops = VMF_RANGE_VM_OPS,
+	.fault = vram_test_fault,
+	.flags = VMF_RANGE_PUD,
+};
+
+static int vram_test_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct vram_test_file *tf = file->private_data;
+	struct virtio_vram *vram = tf->vram;
+	unsigned long nr = vram->size >> PAGE_SHIFT;
+	int ret, idx;
+
+	if (is_cow_mapping(vma->vm_flags) || vma->vm_pgoff >= nr ||
+	    vma_pages(vma) > nr - vma->vm_pgoff)
+		return -EINVAL;
+
+	vm_flags_set(vma, VM_PFNMAP | VM_IO | VM_DONTEXPAND | VM_DONTDUMP);
+	if (READ_ONCE(tf->way) == VRAM_TEST_WAY_RANGE) {
+		vma->vm_ops = &vram_test_range_ops.vm_ops;
+		return 0;
+	}
+
+	if (!drm_dev_enter(vram->drm, &idx))
+		return -ENODEV;
+	ret = io_remap_pfn_range(vma, vma->vm_start,
+				 PHYS_PFN(vram->base) + vma->vm_pgoff,
+				 vma->vm_end - vma->vm_start,
+				 pgprot_writecombine(vma->vm_page_prot));
+	drm_dev_exit(idx);
+	return ret;
+}
+
+/*
+ * How much of the address space the lowest existing entry at @addr stands for:
+ * 2^return bytes. Tables of a live VMA go away under mmap_lock, held by the
+ * caller, or, where an empty one is replaced by a leaf, after an RCU grace
+ * period.
+ */
+static unsigned int vram_test_level(struct mm_struct *mm, unsigned long addr)
+{
+	unsigned int shift = PGDIR_SHIFT;
+	pgd_t *pgd;
+	p4d_t *p4d;
+	pud_t *pud, pud_val;
+	pmd_t *pmd, pmd_val;
+
+	rcu_read_lock();
+	pgd = pgd_offset(mm, addr);
+	if (pgd_none(READ_ONCE(*pgd)))
+		goto out;
+
+	shift = P4D_SHIFT;
+	p4d = p4d_offset(pgd, addr);
+	if (p4d_none(READ_ONCE(*p4d)))
+		goto out;
+
+	shift = PUD_SHIFT;
+	pud = pud_offset(p4d, addr);
+	pud_val = READ_ONCE(*pud);
+	if (pud_none(pud_val) || pud_leaf(pud_val))
+		goto out;
+
+	shift = PMD_SHIFT;
+	pmd = pmd_offset(&pud_val, addr);
+	pmd_val = READ_ONCE(*pmd);
+	if (pmd_none(pmd_val) || pmd_leaf(pmd_val))
+		goto out;
+
+	shift = PAGE_SHIFT;
+out:
+	rcu_read_unlock();
+	return shift;
+}
+
+/* Look at one address. Return: whether there is a leaf; how far it goes. */
+static bool vram_test_leaf_at(struct vm_area_struct *vma, unsigned long addr,
+			      struct vram_test_leaf *leaf, unsigned int *shift)
+{
+	struct follow_pfnmap_args args = { .vma = vma, .address = addr };
+	unsigned long in_leaf;
+
+	if (follow_pfnmap_start(&args)) {
+		*shift = vram_test_level(vma->vm_mm, addr);
+		return false;
+	}
+
+	/* The lock that protects the entry is held: its level cannot change. */
+	*shift = vram_test_level(vma->vm_mm, addr);
+	in_leaf = addr & (BIT(*shift) - 1);
+	*leaf = (struct vram_test_leaf){
+		.addr = addr - in_leaf,
+		.pfn = args.pfn - (in_leaf >> PAGE_SHIFT),
+		.prot = pgprot_val(args.pgprot),
+		.shift = *shift,
+		.flags = (args.writable ? VRAM_TEST_LEAF_WRITE : 0) |
+			 (args.special ? VRAM_TEST_LEAF_SPECIAL : 0),
+	};
+	follow_pfnmap_end(&args);
+	return true;
+}
+
+/* Leaves that one lock round reports: a page of them. */
+#define VRAM_TEST_LEAVES_MAX	(PAGE_SIZE / sizeof(struct vram_test_leaf))
+
+/*
+ * Collect leaves in [*addr, end); advances *addr past what was looked at.
+ * Return: how many.
+ */
+static u32 vram_test_collect(struct mm_struct *mm, unsigned long *addr,
+			     unsigned long end, struct vram_test_leaf *leaves,
+			     u32 max)
+{
+	struct vm_area_struct *vma;
+	unsigned int shift;
+	u32 n = 0;
+
+	mmap_assert_locked(mm);
+	while (*addr < end && n < max && !fatal_signal_pending(current)) {
+		unsigned long step;
+
+		vma = find_vma(mm, *addr);
+		if (!vma || vma->vm_start >= end) {
+			*addr = end;
+			break;
+		}
+		if (!(vma->vm_flags & VM_PFNMAP)) {
+			*addr = min(vma->vm_end, end);
+			continue;
+		}
+		*addr = max(*addr, vma->vm_start);
+
+		if (vram_test_leaf_at(vma, *addr, &leaves[n], &shift))
+			n++;
+		step = (*addr & ~(BIT(shift) - 1)) + BIT(shift);
+		*addr = min3(step, vma->vm_end, end);
+		cond_resched();
+	}
+	return n;
+}
+
+static int vram_test_leaves(struct vram_test_leaves *args)
+{
+	struct vram_test_leaf __user *to = u64_to_user_ptr(args->leaves);
+	struct mm_struct *mm = current->mm;
+	unsigned long addr = args->addr, end = args->addr + args->len;
+	struct vram_test_leaf *leaves;
+	u32 done = 0, n;
+	int ret = 0;
+
+	if (args->pad || !PAGE_ALIGNED(args->addr | args->len) ||
+	    end < addr || end > TASK_SIZE)
+		return -EINVAL;
+
+	leaves = (void *)__get_free_page(GFP_KERNEL);
+	if (!leaves)
+		return -ENOMEM;
+
+	/* Not copied out under mmap_lock: the copy can fault and wants it. */
+	while (addr < end && done < args->nr) {
+		ret = mmap_read_lock_killable(mm);
+		if (ret)
+			break;
+		n = vram_test_collect(mm, &addr, end, leaves,
+				      min_t(u32, args->nr - done,
+					    VRAM_TEST_LEAVES_MAX));
+		mmap_read_unlock(mm);
+
+		if (fatal_signal_pending(current))
+			ret = -EINTR;
+		else if (copy_to_user(to + done, leaves, n * sizeof(*leaves)))
+			ret = -EFAULT;
+		if (ret)
+			break;
+		done += n;
+	}
+
+	free_page((unsigned long)leaves);
+	args->nr = done;
+	args->next = addr;
+	return ret;
+}
+
+/* Look up a buffer of this device by another file's handle. */
+static struct virtio_vram_bo *vram_test_bo_get(struct virtio_vram *vram, int fd,
+					       u32 handle)
+{
+	struct drm_gem_object *gem = NULL;
+	struct file *file = fget(fd);
+	struct drm_file *drm_file;
+
+	if (!file)
+		return ERR_PTR(-EBADF);
+
+	if (file->f_op == &virtio_vram_fops) {
+		drm_file = file->private_data;
+		if (drm_file->minor->dev == vram->drm)
+			gem = drm_gem_object_lookup(drm_file, handle);
+	}
+	fput(file);
+	if (!gem)
+		return ERR_PTR(-ENOENT);
+
+	/* Somebody else's pages have no place in the window. */
+	if (gem->import_attach) {
+		drm_gem_object_put(gem);
+		return ERR_PTR(-EINVAL);
+	}
+	return gem_to_virtio_vram_bo(gem);
+}
+
+/* Copy the places of a reserved buffer. Return: an array of @nr, or ERR_PTR. */
+static struct vram_test_block *vram_test_blocks_of(struct ttm_buffer_object *tbo,
+						   u32 room, u32 *nr)
+{
+	const struct virtio_vram_resource *res;
+	struct vram_test_block *blocks;
+	u32 i;
+
+	*nr = 0;
+	if (!tbo->resource || tbo->resource->mem_type != TTM_PL_VRAM)
+		return NULL;
+
+	res = to_virtio_vram_resource(tbo->resource);
+	*nr = res->nr;
+	room = min(room, *nr);
+	if (!room)
+		return NULL;
+
+	blocks = kvmalloc_array(room, sizeof(*blocks), GFP_KERNEL);
+	if (!blocks)
+		return ERR_PTR(-ENOMEM);
+
+	for (i = 0; i < room; i++) {
+		const struct virtio_vram_run *run = &res->runs[i];
+
+		blocks[i].offset = (u64)run->wpage << PAGE_SHIFT;
+		blocks[i].len = (u64)(run[1].page - run->page) << PAGE_SHIFT;
+	}
+	return blocks;
+}
+
+static int vram_test_blocks(struct virtio_vram *vram,
+			    struct vram_test_blocks *args)
+{
+	struct vram_test_block *blocks;
+	struct virtio_vram_bo *vbo;
+	u32 nr, room = args->nr;
+	int ret;
+
+	if (args->pad)
+		return -EINVAL;
+	vbo = vram_test_bo_get(vram, args->drm_fd, args->handle);
+	if (IS_ERR(vbo))
+		return PTR_ERR(vbo);
+
+	/* Not copied out with the reservation: the copy can fault and want it. */
+	ret = ttm_bo_reserve(&vbo->tbo, true, false, NULL);
+	if (ret)
+		goto put;
+	blocks = vram_test_blocks_of(&vbo->tbo, room, &nr);
+	ttm_bo_unreserve(&vbo->tbo);
+
+	if (IS_ERR(blocks)) {
+		ret = PTR_ERR(blocks);
+		goto put;
+	}
+	if (copy_to_user(u64_to_user_ptr(args->blocks), blocks,
+			 min(room, nr) * sizeof(*blocks)))
+		ret = -EFAULT;
+	kvfree(blocks);
+	args->nr = nr;
+put:
+	drm_gem_object_put(&vbo->tbo.base);
+	return ret;
+}
+
+/* Buffers mapped the way that every TTM driver does it today. */
+static const struct vm_operations_struct vram_test_stock_vm_ops = {
+	.fault = ttm_bo_vm_fault,
+	.open = ttm_bo_vm_open,
+	.close = ttm_bo_vm_close,
+	.access = ttm_bo_vm_access,
+};
+
+static int vram_test_bo(struct virtio_vram *vram, unsigned int cmd,
+			struct vram_test_bo *args)
+{
+	struct virtio_vram_bo *vbo;
+	int ret;
+
+	if (args->pad || args->arg > (cmd == VRAM_TEST_BO_WAY ? VRAM_TEST_WAY_STOCK : 0))
+		return -EINVAL;
+	vbo = vram_test_bo_get(vram, args->drm_fd, args->handle);
+	if (IS_ERR(vbo))
+		return PTR_ERR(vbo);
+
+	ret = ttm_bo_reserve(&vbo->tbo, true, false, NULL);
+	if (ret)
+		goto put;
+
+	switch (cmd) {
+	case VRAM_TEST_ZAP:
+		ttm_bo_unmap_virtual(&vbo->tbo);
+		break;
+	case VRAM_TEST_EVICT:
+		ret = virtio_vram_to_system(&vbo->tbo, true);
+		break;
+	case VRAM_TEST_BO_WAY:
+		WRITE_ONCE(vbo->vm_ops, args->arg == VRAM_TEST_WAY_STOCK ?
+			   &vram_test_stock_vm_ops :
+			   &virtio_vram_range_ops.base.vm_ops);
+		break;
+	}
+	ttm_bo_unreserve(&vbo->tbo);
+put:
+	drm_gem_object_put(&vbo->tbo.base);
+	return ret;
+}
+
+static int vram_test_gup(struct vram_test_gup *args)
+{
+	unsigned int flags = args->write ? FOLL_WRITE : 0;
+	bool pinned = false;
+	struct page **pages;
+
+	if (!args->nr || args->nr > 512 || args->write > 1 ||
+	    !PAGE_ALIGNED(args->addr))
+		return -EINVAL;
+
+	pages = kcalloc(args->nr, sizeof(*pages), GFP_KERNEL);
+	if (!pages)
+		return -ENOMEM;
+
+	switch (args->how) {
+	case VRAM_TEST_GUP_FAST_ONLY:
+		args->ret = get_user_pages_fast_only(args->addr, args->nr, flags, pages);
+		break;
+	case VRAM_TEST_GUP_FAST:
+		args->ret = get_user_pages_fast(args->addr, args->nr, flags, pages);
+		break;
+	case VRAM_TEST_PIN_FAST_LONGTERM:
+		flags |= FOLL_LONGTERM;
+		fallthrough;
+	case VRAM_TEST_PIN_FAST:
+		pinned = true;
+		args->ret = pin_user_pages_fast(args->addr, args->nr, flags, pages);
+		break;
+	case VRAM_TEST_GUP_UNLOCKED:
+		args->ret = get_user_pages_unlocked(args->addr, args->nr, pages, flags);
+		break;
+	default:
+		kfree(pages);
+		return -EINVAL;
+	}
+
+	if (args->ret > 0) {
+		if (pinned)
+			unpin_user_pages(pages, args->ret);
+		else
+			release_pages(pages, args->ret);
+	}
+	kfree(pages);
+	return 0;
+}
+
+static int vram_test_ctrl(struct virtio_vram *vram, struct vram_test_ctrl *args)
+{
+	u8 *req, *resp;
+	int ret, idx;
+
+	/* A chain of nothing cannot be sent. */
+	if (args->req_len > VIRTIO_VRAM_CTRL_MAX ||
+	    args->resp_len > VIRTIO_VRAM_CTRL_MAX ||
+	    !(args->req_len + args->resp_len))
+		return -EINVAL;
+
+	req = kzalloc(2 * VIRTIO_VRAM_CTRL_MAX, GFP_KERNEL);
+	if (!req)
+		return -ENOMEM;
+	resp = req + VIRTIO_VRAM_CTRL_MAX;
+
+	ret = -EFAULT;
+	if (copy_from_user(req, u64_to_user_ptr(args->req), args->req_len))
+		goto free;
+
+	ret = -ENODEV;
+	if (!drm_dev_enter(vram->drm, &idx))
+		goto free;
+	ret = virtio_vram_ctrl_send(vram, req, args->req_len, resp, args->resp_len);
+	drm_dev_exit(idx);
+	if (ret < 0)
+		goto free;
+
+	args->resp_len = ret;
+	ret = copy_to_user(u64_to_user_ptr(args->resp), resp, ret) ? -EFAULT : 0;
+free:
+	kfree(req);
+	return ret;
+}
+
+static int vram_test_mmap_way(struct vram_test_file *tf, u32 way)
+{
+	if (way > VRAM_TEST_WAY_STOCK)
+		return -EINVAL;
+	WRITE_ONCE(tf->way, way);
+	return 0;
+}
+
+union vram_test_args {
+	struct vram_test_info info;
+	struct vram_test_leaves leaves;
+	struct vram_test_blocks blocks;
+	struct vram_test_bo bo;
+	struct vram_test_gup gup;
+	struct vram_test_ctrl ctrl;
+	__u32 way;
+};
+
+static int vram_test_do(struct vram_test_file *tf, unsigned int cmd,
+			union vram_test_args *args)
+{
+	struct virtio_vram *vram = tf->vram;
+
+	switch (cmd) {
+	case VRAM_TEST_INFO:
+		args->info.base_pfn = PHYS_PFN(vram->base);
+		args->info.size = vram->size;
+		return 0;
+	case VRAM_TEST_LEAVES:
+		return vram_test_leaves(&args->leaves);
+	case VRAM_TEST_BLOCKS:
+		return vram_test_blocks(vram, &args->blocks);
+	case VRAM_TEST_ZAP:
+	case VRAM_TEST_EVICT:
+	case VRAM_TEST_BO_WAY:
+		return vram_test_bo(vram, cmd, &args->bo);
+	case VRAM_TEST_MMAP_WAY:
+		return vram_test_mmap_way(tf, args->way);
+	case VRAM_TEST_GUP:
+		return vram_test_gup(&args->gup);
+	case VRAM_TEST_CTRL:
+		return vram_test_ctrl(vram, &args->ctrl);
+	default:
+		return -ENOTTY;
+	}
+}
+
+static long vram_test_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	void __user *user = (void __user *)arg;
+	union vram_test_args args = {};
+	unsigned int size = _IOC_SIZE(cmd);
+	int ret;
+
+	if (size > sizeof(args))
+		return -ENOTTY;
+	if ((_IOC_DIR(cmd) & _IOC_WRITE) && copy_from_user(&args, user, size))
+		return -EFAULT;
+
+	ret = vram_test_do(file->private_data, cmd, &args);
+	if (ret)
+		return ret;
+
+	if ((_IOC_DIR(cmd) & _IOC_READ) && copy_to_user(user, &args, size))
+		return -EFAULT;
+	return 0;
+}
+
+static int vram_test_open(struct inode *inode, struct file *file)
+{
+	struct virtio_vram *vram =
+		container_of(file->private_data, struct virtio_vram, test);
+	struct vram_test_file *tf;
+
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+
+	tf = kzalloc(sizeof(*tf), GFP_KERNEL);
+	if (!tf)
+		return -ENOMEM;
+
+	/* misc_open() keeps misc_deregister() waiting while we are here. */
+	drm_dev_get(vram->drm);
+	tf->vram = vram;
+	tf->file = file;
+	file->private_data = tf;
+
+	mutex_lock(&vram->test_lock);
+	list_add(&tf->link, &vram->test_files);
+	mutex_unlock(&vram->test_lock);
+	return 0;
+}
+
+static int vram_test_release(struct inode *inode, struct file *file)
+{
+	struct vram_test_file *tf = file->private_data;
+	struct virtio_vram *vram = tf->vram;
+
+	mutex_lock(&vram->test_lock);
+	list_del(&tf->link);
+	mutex_unlock(&vram->test_lock);
+
+	drm_dev_put(vram->drm);
+	kfree(tf);
+	return 0;
+}
+
+static const struct file_operations vram_test_fops = {
+	.owner = THIS_MODULE,
+	.open = vram_test_open,
+	.release = vram_test_release,
+	.read = vram_test_read,
+	.write = vram_test_write,
+	.llseek = default_llseek,
+	.mmap = vram_test_mmap,
+	.unlocked_ioctl = vram_test_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+};
+
+/**
+ * virtio_vram_test_init - make the test node if asked for
+ * @vram: the device
+ *
+ * Return: 0 or a negative errno.
+ */
+int virtio_vram_test_init(struct virtio_vram *vram)
+{
+	int ret;
+
+	mutex_init(&vram->test_lock);
+	INIT_LIST_HEAD(&vram->test_files);
+	if (!test_node || atomic_cmpxchg(&vram_test_taken, 0, 1))
+		return 0;
+
+	vram->test.minor = MISC_DYNAMIC_MINOR;
+	vram->test.name = "virtio_vram_test";
+	vram->test.fops = &vram_test_fops;
+	vram->test.mode = 0600;
+	ret = misc_register(&vram->test);
+	if (ret) {
+		vram->test.fops = NULL;
+		atomic_set(&vram_test_taken, 0);
+	}
+	return ret;
+}
+
+/**
+ * virtio_vram_test_fini - take the test node away, files may stay open
+ * @vram: the device, after drm_dev_unplug(): no fault maps anything any more
+ */
+void virtio_vram_test_fini(struct virtio_vram *vram)
+{
+	struct vram_test_file *tf;
+
+	if (!vram->test.fops)
+		return;
+
+	misc_deregister(&vram->test);
+	mutex_lock(&vram->test_lock);
+	list_for_each_entry(tf, &vram->test_files, link)
+		unmap_mapping_range(tf->file->f_mapping, 0, 0, 1);
+	mutex_unlock(&vram->test_lock);
+	atomic_set(&vram_test_taken, 0);
+}
