@@ -27,8 +27,7 @@
 #define VMF_CAN_MAKE_TABLES 1
 #endif
 
-/* pfn_t went away in 6.17. */
-#if __has_include(<linux/pfn_t.h>)
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
 #include <linux/pfn_t.h>
 
 static inline vm_fault_t vmf_compat_upgrade_pmd(struct vm_fault *vmf,

@@ -73,6 +73,9 @@ struct vmf_plan_side {
  *	plan
  * @priv: passed to @lookup
  * @err: what went wrong, 0 or -errno; valid when vmf_plan_next() returns false
+ * @up: growth towards higher addresses
+ * @down: growth towards lower addresses
+ * @denied: for each level, first vpn of the span last denied
  *
  * The caller fills in everything up to @priv; the rest is progress.
  */
