@@ -27,7 +27,7 @@
 
 static bool test_node;
 module_param(test_node, bool, 0444);
-MODULE_PARM_DESC(test_node, 
+MODULE_PARM_DESC(test_node,
 		 "Make " VRAM_TEST_NODE ", for tests only (default: off)");
 
 /* The node has one name: the first device gets it. */
