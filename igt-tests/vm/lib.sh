@@ -81,3 +81,29 @@ archive() {
 	within sh -c 'cd "$1" && find . -mindepth 1 | sort |
 		cpio --quiet -o -H newc -R 0:0' archive "$1"
 }
+
+# check NAME COMMAND...: run one test in silence; show what it printed if it
+# failed.
+passed=0
+failed=0
+check() {
+	local name=$1 log start=$SECONDS
+
+	shift
+	log=$(mktemp)
+	if "$@" >"$log" 2>&1; then
+		passed=$((passed + 1))
+		echo "pass  $name ($((SECONDS - start)) s)"
+	else
+		failed=$((failed + 1))
+		echo "FAIL  $name ($((SECONDS - start)) s)"
+		sed 's/^/  | /' "$log"
+	fi
+	rm -f "$log"
+}
+
+# The last line of a run of tests, and its exit status.
+summary() {
+	echo "$passed passed, $failed failed"
+	[ "$failed" = 0 ] && [ "$passed" != 0 ]
+}

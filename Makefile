@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# 'make help' lists what can be done. Kbuild, beside this file, names the modules.
+
+KDIR ?= /lib/modules/$(shell uname -r)/build
+KERNEL ?= 6.12
+vm := igt-tests/vm
+
+.PHONY: all
+all: modules
+
+# Tell a newcomer what is missing, in place of a page of compiler errors.
+define check_kdir
+	config=$(KDIR)/include/config/auto.conf; \
+	fail() { echo "vmf_range: $$*" >&2; exit 1; }; \
+	need() { grep -Eq "^CONFIG_($$1)=[ym]" "$$config" || \
+		fail "the kernel of $(KDIR) has no CONFIG_$$1, which $$2 needs"; }; \
+	[ -e "$$config" ] || fail "there are no kernel headers in $(KDIR). \
+	Install them (Debian: apt-get install linux-headers-$$(uname -r)), or name \
+	others: make KDIR=DIRECTORY. 'make run' and 'make test' need none."; \
+	release=$$(cat $(KDIR)/include/config/kernel.release) || exit 1; \
+	printf '%s\n' 6.12 "$$release" | sort -CV || \
+		fail "kernel $$release is too old: 6.12 is the first that knows special huge entries"; \
+	need TRANSPARENT_HUGEPAGE vmf_range; \
+	need ARCH_SUPPORTS_HUGE_PFNMAP vmf_range; \
+	need DRM_TTM 'ttm_range and virtio_vram'; \
+	need 'DRM_BUDDY|GPU_BUDDY' virtio_vram; \
+	need VIRTIO virtio_vram
+endef
+
+.PHONY: modules
+modules:
+	@$(check_kdir)
+	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
+
+.PHONY: modules_install
+modules_install: modules
+	$(MAKE) -C $(KDIR) M=$(CURDIR) modules_install
+
+.PHONY: run
+run:
+	@$(vm)/show --kernel $(KERNEL)
+
+.PHONY: test
+test:
+	@$(vm)/test --kernel $(KERNEL)
+
+.PHONY: check
+check:
+	@$(vm)/check --kernel $(KERNEL)
+
+.PHONY: shell
+shell:
+	@$(vm)/run --kernel $(KERNEL) --timeout 86400 --interactive -- sh -l
+
+.PHONY: setup
+setup:
+	@$(vm)/setup --kernel $(KERNEL) --refresh --versions
+
+.PHONY: clean
+clean:
+	rm -rf build
+	[ ! -e $(KDIR)/Makefile ] || $(MAKE) -C $(KDIR) M=$(CURDIR) clean
+
+.PHONY: help
+help:
+	@echo 'On this machine (KDIR=$(KDIR)):'
+	@echo '  make                  build the modules'
+	@echo '  make modules_install  install them'
+	@echo '  make clean            remove everything that was built'
+	@echo
+	@echo 'In an emulated machine, which is set up at the first use (KERNEL=$(KERNEL)):'
+	@echo '  make run              show mappings beside those of stock TTM'
+	@echo '  make test             run all tests'
+	@echo '  make shell            look around with the modules loaded'
+	@echo '  make check            compiler warnings, sparse and shellcheck'
+	@echo '  make setup            use the newest packages, and print their versions'
+	@echo
+	@echo 'Your own test in the emulated machine: $(vm)/run --help'
