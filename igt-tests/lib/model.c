@@ -11,7 +11,8 @@
  *  - then the fill grows upwards, and after that downwards, through slots in
  *    huge leaves, and through a slot of PTEs that lies directly beside a huge
  *    leaf if what is left of the PTE budget pays for all of it;
- *  - in each direction it ends at the first slot that it does not fill.
+ *  - in each direction it ends at the first slot that it does not fill, or
+ *    whose huge leaf is there already.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -195,7 +196,7 @@ static bool grow(struct fill *f, unsigned long slot, bool *beside_huge)
 	unsigned long pages = slot_end(f->m, slot) - first;
 	bool huge = page_is_huge(f->m, first);
 
-	if (!huge && (!*beside_huge || pages > f->budget))
+	if (huge ? f->mapped[first] : !*beside_huge || pages > f->budget)
 		return false;
 	if (!huge)
 		f->budget -= pages;

@@ -4,6 +4,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -372,6 +374,41 @@ uint64_t vram_peek(const struct vram *v, uint64_t pa)
 		vram_fail("pread from the window at %#llx: %s\n",
 			  (unsigned long long)at, strerror(errno));
 	return value;
+}
+
+static sigjmp_buf access_jmp;
+
+static void on_access_signal(int sig)
+{
+	siglongjmp(access_jmp, sig);
+}
+
+/**
+ * vram_signal_of - which signal an access to one byte gets
+ * @addr: the byte
+ * @write: write it, with the value that was read
+ *
+ * Return: SIGSEGV, SIGBUS or 0.
+ */
+int vram_signal_of(volatile void *addr, bool write)
+{
+	struct sigaction act = { .sa_handler = on_access_signal };
+	struct sigaction old_segv, old_bus;
+	volatile char *byte = addr;
+	int sig;
+
+	sigaction(SIGSEGV, &act, &old_segv);
+	sigaction(SIGBUS, &act, &old_bus);
+	sig = sigsetjmp(access_jmp, 1);
+	if (!sig) {
+		char value = *byte;
+
+		if (write)
+			*byte = value;
+	}
+	sigaction(SIGSEGV, &old_segv, NULL);
+	sigaction(SIGBUS, &old_bus, NULL);
+	return sig;
 }
 
 /* Page faults of this process so far. */

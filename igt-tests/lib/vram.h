@@ -7,6 +7,7 @@
 #ifndef VRAM_H
 #define VRAM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -82,6 +83,7 @@ uint64_t vram_stamp(uint64_t pa, uint64_t seed);
 void vram_poke(const struct vram *v, uint64_t pa, uint64_t value);
 uint64_t vram_peek(const struct vram *v, uint64_t pa);
 
+int vram_signal_of(volatile void *addr, bool write);
 unsigned long vram_faults(void);
 long vram_table_bytes(void);
 

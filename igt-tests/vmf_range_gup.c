@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: MIT
+/**
+ * TEST: vmf range gup
+ * Description: Check that nobody gets a page reference to device memory
+ * Category: Core
+ * Functionality: get_user_pages
+ *
+ * SUBTEST: kernel-%s
+ * Description: every variant of get_user_pages() refuses an address mapped by
+ *	%arg[1]
+ *
+ * SUBTEST: direct-io-%s
+ * Description: O_DIRECT to and from an address mapped by %arg[1] gets EFAULT
+ *
+ * SUBTEST: vmsplice-%s
+ * Description: vmsplice() of an address mapped by %arg[1] gets EFAULT
+ *
+ * SUBTEST: process-vm-%s
+ * Description: process_vm_readv() and process_vm_writev() of an address mapped by
+ *	%arg[1] get EFAULT
+ *
+ * SUBTEST: copies-%s
+ * Description: what copies instead works with an address mapped by %arg[1]:
+ *	read(), write(), ptrace
+ *
+ * arg[1]:
+ *
+ * @pte:	a PTE
+ * @pmd:	a PMD leaf
+ * @pud:	a PUD leaf
+ * @none:	nothing yet
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+
+#include <linux/fs.h>
+
+#include "igt.h"
+#include "vram.h"
+
+IGT_TEST_DESCRIPTION("Check that nobody gets a page reference to device memory");
+
+#define RAM_DISK	"/dev/ram0"
+#define PAGES		4
+
+struct level {
+	const char *name;
+	unsigned int shift;
+	uint64_t size;
+	uint64_t off;
+};
+
+static const struct level levels[] = {
+	{ "pte", 12, VRAM_PMD, VRAM_PAGE },
+	{ "pmd", 21, 2 * VRAM_PMD, 0 },
+	{ "pud", 30, VRAM_PUD, 0 },
+	{ "none", 0, 2 * VRAM_PMD, 0 },
+};
+
+struct target {
+	struct vram_bo bo;
+	char *map;	/* start of the mapping */
+	char *addr;	/* the pages that the tests name, in its middle */
+};
+
+static struct vram vram;
+
+/* A mapping whose pages the tests name are mapped at the wanted level. */
+static void target_init(struct target *t, const struct level *level)
+{
+	struct vram_test_leaf *leaves;
+	unsigned int nr;
+
+	igt_require(vram_avail(&vram) >= level->size);
+	vram_bo_create(&vram, &t->bo, level->size, level->size, 0);
+	t->map = vram_map(&vram, &t->bo, 0, level->size, level->off,
+			  PROT_READ | PROT_WRITE);
+	t->addr = t->map + level->size / 2;
+	if (level->shift)
+		memset(t->addr, 0x5a, PAGES * VRAM_PAGE);
+
+	leaves = vram_leaves(&vram, t->addr, VRAM_PAGE, &nr);
+	igt_assert_eq(nr, level->shift ? 1 : 0);
+	if (nr)
+		igt_assert_eq(leaves[0].shift, level->shift);
+	free(leaves);
+}
+
+static void target_fini(struct target *t, const struct level *level)
+{
+	vram_unmap(t->map, level->size);
+	vram_bo_destroy(&vram, &t->bo);
+}
+
+static void check_kernel(const struct target *t)
+{
+	static const enum vram_test_gup_how hows[] = {
+		VRAM_TEST_GUP_FAST,
+		VRAM_TEST_PIN_FAST,
+		VRAM_TEST_PIN_FAST_LONGTERM,
+		VRAM_TEST_GUP_UNLOCKED,
+	};
+	char *plain = mmap(NULL, VRAM_PAGE, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	unsigned int i;
+	int write;
+
+	igt_assert(plain != MAP_FAILED);
+	plain[0] = 1;
+	for (write = 0; write < 2; write++) {
+		/* The probe itself: it can take what may be taken. */
+		igt_assert_eq(vram_gup(&vram, plain, 1, VRAM_TEST_GUP_FAST_ONLY,
+				       write), 1);
+		igt_assert_eq(vram_gup(&vram, t->addr, PAGES,
+				       VRAM_TEST_GUP_FAST_ONLY, write), 0);
+		for (i = 0; i < ARRAY_SIZE(hows); i++) {
+			igt_assert_eq(vram_gup(&vram, plain, 1, hows[i], write),
+				      1);
+			igt_assert_eq(vram_gup(&vram, t->addr, PAGES, hows[i],
+					       write), -EFAULT);
+			igt_assert_eq(vram_gup(&vram, t->addr, 1, hows[i],
+					       write), -EFAULT);
+		}
+	}
+	munmap(plain, VRAM_PAGE);
+}
+
+/* Transfers that take references, with a control that must work. */
+static void check_direct_io(const struct target *t)
+{
+	char *plain = mmap(NULL, VRAM_PAGE, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct stat st;
+	int fd;
+
+	/* Writes below destroy what the disk holds: it must be a ram disk. */
+	if (stat(RAM_DISK, &st))
+		igt_require_f(!system("modprobe brd rd_nr=1 rd_size=1024"),
+			      "no ram disk\n");
+	fd = open(RAM_DISK, O_RDWR | O_DIRECT);
+	igt_require_f(fd >= 0, "no ram disk\n");
+
+	memset(plain, 0x21, VRAM_PAGE);
+	igt_assert_eq(pwrite(fd, plain, VRAM_PAGE, 0), VRAM_PAGE);
+	memset(plain, 0, VRAM_PAGE);
+	igt_assert_eq(pread(fd, plain, VRAM_PAGE, 0), VRAM_PAGE);
+	igt_assert_eq(plain[VRAM_PAGE - 1], 0x21);
+
+	errno = 0;
+	igt_assert_eq(pwrite(fd, t->addr, VRAM_PAGE, 0), -1);
+	igt_assert_eq(errno, EFAULT);
+	errno = 0;
+	igt_assert_eq(pread(fd, t->addr, VRAM_PAGE, 0), -1);
+	igt_assert_eq(errno, EFAULT);
+
+	/* The refused write wrote nothing. */
+	igt_assert_eq(pread(fd, plain, VRAM_PAGE, 0), VRAM_PAGE);
+	igt_assert_eq(plain[0], 0x21);
+	close(fd);
+	munmap(plain, VRAM_PAGE);
+}
+
+static void check_vmsplice(const struct target *t)
+{
+	char plain[64] = "plain";
+	struct iovec iov = { .iov_base = plain, .iov_len = sizeof(plain) };
+	int fds[2];
+
+	igt_assert_eq(pipe(fds), 0);
+	igt_assert_eq(vmsplice(fds[1], &iov, 1, 0), sizeof(plain));
+
+	iov.iov_base = t->addr;
+	errno = 0;
+	igt_assert_eq(vmsplice(fds[1], &iov, 1, 0), -1);
+	igt_assert_eq(errno, EFAULT);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+static void check_process_vm(const struct target *t)
+{
+	char plain[64] = "plain", copy[64] = "";
+	struct iovec local = { .iov_base = copy, .iov_len = sizeof(copy) };
+	struct iovec remote = { .iov_base = plain, .iov_len = sizeof(plain) };
+
+	igt_assert_eq(process_vm_readv(getpid(), &local, 1, &remote, 1, 0),
+		      sizeof(plain));
+	igt_assert(!strcmp(copy, "plain"));
+
+	remote.iov_base = t->addr;
+	errno = 0;
+	igt_assert_eq(process_vm_readv(getpid(), &local, 1, &remote, 1, 0), -1);
+	igt_assert_eq(errno, EFAULT);
+	errno = 0;
+	igt_assert_eq(process_vm_writev(getpid(), &local, 1, &remote, 1, 0),
+		      -1);
+	igt_assert_eq(errno, EFAULT);
+}
+
+static void check_copies(const struct target *t)
+{
+	char text[64] = "";
+	int fds[2], mem;
+
+	strcpy(t->addr, "from the window");
+	igt_assert_eq(pipe(fds), 0);
+	igt_assert_eq(write(fds[1], t->addr, 16), 16);
+	igt_assert_eq(read(fds[0], text, sizeof(text)), 16);
+	igt_assert(!strcmp(text, "from the window"));
+	igt_assert_eq(write(fds[1], "to the window", 14), 14);
+	igt_assert_eq(read(fds[0], t->addr + VRAM_PAGE - 5, 14), 14);
+	igt_assert(!strcmp(t->addr + VRAM_PAGE - 5, "to the window"));
+	close(fds[0]);
+	close(fds[1]);
+
+	mem = open("/proc/self/mem", O_RDWR);
+	igt_assert_fd(mem);
+	igt_assert_eq(pread(mem, text, 14, (uintptr_t)t->addr + VRAM_PAGE - 5),
+		      14);
+	igt_assert(!strcmp(text, "to the window"));
+	igt_assert_eq(pwrite(mem, "by ptrace", 10,
+			     (uintptr_t)t->addr + 2 * VRAM_PAGE - 5), 10);
+	igt_assert(!strcmp(t->addr + 2 * VRAM_PAGE - 5, "by ptrace"));
+	close(mem);
+}
+
+static const struct {
+	const char *name;
+	const char *what;
+	void (*check)(const struct target *t);
+} checks[] = {
+	{ "kernel", "Check that get_user_pages() in all variants refuses",
+	  check_kernel },
+	{ "direct-io", "Check that O_DIRECT is refused", check_direct_io },
+	{ "vmsplice", "Check that vmsplice() is refused", check_vmsplice },
+	{ "process-vm", "Check that process_vm_readv() and its kin are refused",
+	  check_process_vm },
+	{ "copies", "Check that transfers which copy work", check_copies },
+};
+
+igt_main()
+{
+	struct target target;
+	unsigned int i, j;
+
+	igt_fixture()
+		vram_open(&vram, drm_open_driver(DRIVER_ANY));
+
+	for (i = 0; i < ARRAY_SIZE(checks); i++) {
+		for (j = 0; j < ARRAY_SIZE(levels); j++) {
+			igt_describe(checks[i].what);
+			igt_subtest_f("%s-%s", checks[i].name, levels[j].name) {
+				target_init(&target, &levels[j]);
+				checks[i].check(&target);
+				target_fini(&target, &levels[j]);
+			}
+		}
+	}
+
+	igt_fixture() {
+		vram_close(&vram);
+		drm_close_driver(vram.drm);
+	}
+}
