@@ -135,7 +135,7 @@ static void subject_init(struct subject *s, const struct cut *cut)
 	vram_bo_create(&vram, &s->bo, cut->size, cut->block_size, 0);
 	for (at = 0; at < cut->size; at += VRAM_PAGE) {
 		pa = vram_bo_pa(&vram, &s->bo, at);
-		vram_poke(&vram, pa, vram_stamp(pa, 1));
+		*vram_word(&vram, pa) = vram_stamp(pa, 1);
 	}
 	s->map = vram_map(&vram, &s->bo, 0, cut->size, 0, RW);
 	s->piece = s->map + cut->at;

@@ -56,6 +56,13 @@ int vram_open_drm(void)
 	return -1;
 }
 
+static uint64_t chunk_size(const struct vram *v, uint64_t chunk)
+{
+	uint64_t left = v->size - chunk * VRAM_PUD;
+
+	return left < VRAM_PUD ? left : VRAM_PUD;
+}
+
 /**
  * vram_open - open the test node beside an open DRM file
  * @v: filled in
@@ -73,10 +80,19 @@ void vram_open(struct vram *v, int drm)
 		vram_fail("VRAM_TEST_INFO: %s\n", strerror(errno));
 	v->base_pfn = info.base_pfn;
 	v->size = info.size;
+	v->aperture = calloc(v->size / VRAM_PUD + 1, sizeof(*v->aperture));
+	if (!v->aperture)
+		vram_fail("no memory\n");
 }
 
 void vram_close(struct vram *v)
 {
+	uint64_t i;
+
+	for (i = 0; i <= v->size / VRAM_PUD; i++)
+		if (v->aperture[i])
+			munmap(v->aperture[i], chunk_size(v, i));
+	free(v->aperture);
 	close(v->test);
 	v->test = -1;
 }
@@ -263,6 +279,22 @@ void *vram_map_fd(int fd, uint64_t offset, size_t len, uint64_t phase,
 	return MAP_FAILED;
 }
 
+/*
+ * DRM maps a buffer from its start only. A dma-buf can be mapped from anywhere,
+ * by the same code of the driver.
+ */
+static int export_bo(const struct vram *v, const struct vram_bo *bo)
+{
+	struct drm_prime_handle prime = {
+		.handle = bo->handle,
+		.flags = DRM_CLOEXEC | DRM_RDWR,
+	};
+
+	if (ioctl(v->drm, DRM_IOCTL_PRIME_HANDLE_TO_FD, &prime))
+		vram_fail("PRIME_HANDLE_TO_FD: %s\n", strerror(errno));
+	return prime.fd;
+}
+
 /**
  * vram_map - map part of a buffer, @shift bytes off its natural alignment
  * @v: device
@@ -276,11 +308,15 @@ void *vram_map_fd(int fd, uint64_t offset, size_t len, uint64_t phase,
 void *vram_map(const struct vram *v, const struct vram_bo *bo, uint64_t from,
 	       size_t len, uint64_t shift, int prot)
 {
-	void *addr = vram_map_fd(v->drm, bo->offset + from, len,
-				 vram_bo_pa(v, bo, from) + shift, prot);
+	int fd = from ? export_bo(v, bo) : v->drm;
+	void *addr;
 
+	addr = vram_map_fd(fd, from ? from : bo->offset, len,
+			   vram_bo_pa(v, bo, from) + shift, prot);
 	if (addr == MAP_FAILED)
 		vram_fail("mmap of %#zx bytes: %s\n", len, strerror(errno));
+	if (from)
+		close(fd);
 	return addr;
 }
 
@@ -354,7 +390,43 @@ uint64_t vram_stamp(uint64_t pa, uint64_t seed)
 	return x * 0xd6e8feb86659fd93ull;
 }
 
-/* Write to the window by the aperture path. */
+static void *map_chunk(const struct vram *v, uint64_t chunk)
+{
+	uint32_t way = VRAM_TEST_WAY_STOCK;
+	void *addr;
+
+	if (ioctl(v->test, VRAM_TEST_MMAP_WAY, &way))
+		vram_fail("VRAM_TEST_MMAP_WAY: %s\n", strerror(errno));
+	addr = mmap(NULL, chunk_size(v, chunk), PROT_READ | PROT_WRITE,
+		    MAP_SHARED, v->test, chunk * VRAM_PUD);
+	if (addr == MAP_FAILED)
+		vram_fail("mmap of the aperture: %s\n", strerror(errno));
+	way = VRAM_TEST_WAY_RANGE;
+	if (ioctl(v->test, VRAM_TEST_MMAP_WAY, &way))
+		vram_fail("VRAM_TEST_MMAP_WAY: %s\n", strerror(errno));
+	return addr;
+}
+
+/**
+ * vram_word - the first word of a page of the window, by another way
+ * @v: device
+ * @pa: physical address
+ *
+ * For tests that stamp very many pages. The kernel's io_remap_pfn_range() maps
+ * the window here, 1 GiB at a time when it is first needed: plain PTEs, made
+ * without vmf_range, and no faults.
+ */
+volatile uint64_t *vram_word(const struct vram *v, uint64_t pa)
+{
+	uint64_t at = pa - v->base_pfn * VRAM_PAGE;
+	uint64_t chunk = at / VRAM_PUD;
+
+	if (!v->aperture[chunk])
+		v->aperture[chunk] = map_chunk(v, chunk);
+	return (void *)(v->aperture[chunk] + at % VRAM_PUD);
+}
+
+/* Write to the window by a system call, through a mapping of the kernel's. */
 void vram_poke(const struct vram *v, uint64_t pa, uint64_t value)
 {
 	off_t at = pa - v->base_pfn * VRAM_PAGE;
@@ -364,7 +436,7 @@ void vram_poke(const struct vram *v, uint64_t pa, uint64_t value)
 			  (unsigned long long)at, strerror(errno));
 }
 
-/* Read from the window by the aperture path. */
+/* Read from the window likewise. */
 uint64_t vram_peek(const struct vram *v, uint64_t pa)
 {
 	off_t at = pa - v->base_pfn * VRAM_PAGE;

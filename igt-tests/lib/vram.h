@@ -25,12 +25,14 @@
  * @test: test node
  * @base_pfn: first PFN of the window
  * @size: bytes of window
+ * @aperture: for vram_word()
  */
 struct vram {
 	int drm;
 	int test;
 	uint64_t base_pfn;
 	uint64_t size;
+	char **aperture;
 };
 
 /**
@@ -80,6 +82,7 @@ int vram_gup(const struct vram *v, const void *addr, unsigned int nr,
 	     enum vram_test_gup_how how, int write);
 
 uint64_t vram_stamp(uint64_t pa, uint64_t seed);
+volatile uint64_t *vram_word(const struct vram *v, uint64_t pa);
 void vram_poke(const struct vram *v, uint64_t pa, uint64_t value);
 uint64_t vram_peek(const struct vram *v, uint64_t pa);
 
