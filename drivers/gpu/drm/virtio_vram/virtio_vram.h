@@ -6,6 +6,7 @@
 #define _VIRTIO_VRAM_H_
 
 #include <linux/completion.h>
+#include <linux/idr.h>
 #include <linux/list.h>
 #include <linux/miscdevice.h>
 #include <linux/mutex.h>
@@ -72,12 +73,16 @@ struct virtio_vram_run {
  * @runs: @nr runs by page, maximal (no run continues the one before it), and
  *	one more whose page is the buffer's end. Constant once allocated
  * @nr: number of runs
+ * @blobs: ids of the blobs behind it, if the window is made of blobs
+ * @nr_blobs: number of blobs
  */
 struct virtio_vram_resource {
 	struct ttm_resource base;
 	struct list_head blocks;
 	struct virtio_vram_run *runs;
 	pgoff_t nr;
+	u32 *blobs;
+	pgoff_t nr_blobs;
 };
 
 /**
@@ -90,8 +95,10 @@ struct virtio_vram_resource {
  * @mgr: manager of the window
  * @base: physical address of the window
  * @size: bytes in it
- * @win: kernel mapping of the whole window, write-combined; inside
- *	drm_dev_enter() only
+ * @caching: cache type of the window, one for all of it and for every mapping
+ * @win: kernel mapping of the whole window; inside drm_dev_enter() only
+ * @blob: the window is empty where no blob is mapped
+ * @blob_ids: resource ids in use
  * @test: the test node, see virtio_vram_test.c
  * @test_lock: protects @test_files
  * @test_files: open files of the test node
@@ -104,7 +111,10 @@ struct virtio_vram {
 	struct virtio_vram_mgr mgr;
 	phys_addr_t base;
 	u64 size;
+	enum ttm_caching caching;
 	void __iomem *win;
+	bool blob;
+	struct ida blob_ids;
 	struct miscdevice test;
 	struct mutex test_lock;	/* test_files */
 	struct list_head test_files;
@@ -159,6 +169,11 @@ void virtio_vram_ctrl_fini(struct virtio_vram *vram);
 int virtio_vram_ctrl_send(struct virtio_vram *vram, const void *req,
 			  size_t req_len, void *resp, size_t resp_room);
 int virtio_vram_ctrl_hello(struct virtio_vram *vram);
+
+/* virtio_vram_blob.c */
+int virtio_vram_blob_setup(struct virtio_vram *vram);
+int virtio_vram_blob_map(struct virtio_vram *vram, u64 offset, u64 size);
+void virtio_vram_blob_unmap(struct virtio_vram *vram, u32 id);
 
 /* virtio_vram_mgr.c */
 int virtio_vram_mgr_init(struct virtio_vram *vram);

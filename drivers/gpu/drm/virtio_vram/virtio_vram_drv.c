@@ -99,12 +99,28 @@ static int virtio_vram_find_window(struct virtio_vram *vram)
 
 /*
  * Map the window once for the kernel. This also reserves its memory type for as
- * long as the device is bound: any other mapping that asks what the type is
- * gets write-combined, which is what ttm_io_prot() gives our own.
+ * long as the device is bound: a mapping that asks what the type is gets the
+ * one that ttm_io_prot() gives our own.
  */
 static int virtio_vram_map_window(struct virtio_vram *vram)
 {
-	vram->win = devm_ioremap_wc(&vram->vdev->dev, vram->base, vram->size);
+	struct device *dev = &vram->vdev->dev;
+	void *win;
+
+	switch (vram->caching) {
+	case ttm_cached:
+		win = devm_memremap(dev, vram->base, vram->size, MEMREMAP_WB);
+		if (IS_ERR(win))
+			return PTR_ERR(win);
+		vram->win = (void __iomem __force *)win;
+		break;
+	case ttm_write_combined:
+		vram->win = devm_ioremap_wc(dev, vram->base, vram->size);
+		break;
+	default:
+		vram->win = devm_ioremap(dev, vram->base, vram->size);
+		break;
+	}
 	return vram->win ? 0 : -ENOMEM;
 }
 
@@ -121,6 +137,10 @@ static int virtio_vram_setup(struct virtio_vram *vram)
 		return ret;
 
 	ret = virtio_vram_ctrl_hello(vram);
+	if (ret)
+		goto err_ctrl;
+
+	ret = virtio_vram_blob_setup(vram);
 	if (ret)
 		goto err_ctrl;
 
@@ -147,6 +167,12 @@ err_ctrl:
 	virtio_vram_ctrl_fini(vram);
 	return ret;
 }
+
+static const char * const virtio_vram_caching_name[] = {
+	[ttm_uncached] = "uncached",
+	[ttm_write_combined] = "write-combined",
+	[ttm_cached] = "cached",
+};
 
 static int virtio_vram_probe(struct virtio_device *vdev)
 {
@@ -176,8 +202,9 @@ static int virtio_vram_probe(struct virtio_device *vdev)
 	if (ret)
 		goto err_put;
 
-	drm_info(drm, "window: %llu MiB at %pa, write-combined\n",
-		 vram->size >> 20, &vram->base);
+	drm_info(drm, "window: %llu MiB at %pa, %s, %s\n", vram->size >> 20,
+		 &vram->base, virtio_vram_caching_name[vram->caching],
+		 vram->blob ? "filled by blobs" : "mapped as a whole");
 	return 0;
 
 err_put:
@@ -201,7 +228,14 @@ static const struct virtio_device_id virtio_vram_ids[] = {
 	{ 0 },
 };
 
+static const unsigned int virtio_vram_features[] = {
+	VIRTIO_GPU_F_VIRGL,	/* contexts, without which there are no blobs */
+	VIRTIO_GPU_F_RESOURCE_BLOB,
+};
+
 static struct virtio_driver virtio_vram_driver = {
+	.feature_table = virtio_vram_features,
+	.feature_table_size = ARRAY_SIZE(virtio_vram_features),
 	.driver.name = KBUILD_MODNAME,
 	.id_table = virtio_vram_ids,
 	.probe = virtio_vram_probe,

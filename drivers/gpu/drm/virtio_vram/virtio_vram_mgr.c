@@ -217,9 +217,50 @@ static int virtio_vram_mgr_map(struct virtio_vram_mgr *mgr,
 	return 0;
 }
 
+/*
+ * Have the device put memory behind the blocks: one blob for blocks that adjoin
+ * in the window, as devices cannot map very many.
+ */
+static int virtio_vram_mgr_back(struct virtio_vram *vram,
+				struct virtio_vram_resource *res)
+{
+	struct virtio_vram_piece *pieces, *piece, *end;
+	pgoff_t n = virtio_vram_cut(&vram->mgr, &res->blocks, 0, NULL);
+	int id = 0;
+
+	pieces = kvmalloc_array(n, sizeof(*pieces), GFP_KERNEL);
+	res->blobs = kvmalloc_array(n, sizeof(*res->blobs), GFP_KERNEL_ACCOUNT);
+	if (!pieces || !res->blobs) {
+		kvfree(pieces);
+		return -ENOMEM;
+	}
+	end = pieces + virtio_vram_cut(&vram->mgr, &res->blocks, 0, pieces);
+	sort(pieces, n, sizeof(*pieces), virtio_vram_piece_cmp, NULL);
+
+	for (piece = pieces; piece < end; ) {
+		pgoff_t first = piece->wpage, next = first;
+
+		for (; piece < end && piece->wpage == next; piece++)
+			next += piece->nr;
+		id = virtio_vram_blob_map(vram, (u64)first << PAGE_SHIFT,
+					  (u64)(next - first) << PAGE_SHIFT);
+		if (id < 0)
+			break;
+		res->blobs[res->nr_blobs++] = id;
+	}
+	kvfree(pieces);
+	return min(id, 0);
+}
+
 static void virtio_vram_mgr_drop(struct virtio_vram_mgr *mgr,
 				 struct virtio_vram_resource *res)
 {
+	struct virtio_vram *vram = container_of(mgr, struct virtio_vram, mgr);
+
+	while (res->nr_blobs)
+		virtio_vram_blob_unmap(vram, res->blobs[--res->nr_blobs]);
+	kvfree(res->blobs);
+
 	mutex_lock(&mgr->lock);
 	gpu_buddy_free_list(&mgr->mm, &res->blocks, 0);
 	mutex_unlock(&mgr->lock);
@@ -232,6 +273,7 @@ static int virtio_vram_mgr_alloc(struct ttm_resource_manager *man,
 				 struct ttm_resource **out)
 {
 	struct virtio_vram_mgr *mgr = to_virtio_vram_mgr(man);
+	struct virtio_vram *vram = container_of(mgr, struct virtio_vram, mgr);
 	struct virtio_vram_bo *vbo = to_virtio_vram_bo(tbo);
 	struct virtio_vram_resource *res;
 	LIST_HEAD(tail);
@@ -249,6 +291,9 @@ static int virtio_vram_mgr_alloc(struct ttm_resource_manager *man,
 		ret = virtio_vram_mgr_map(mgr, vbo, res, &tail);
 	list_splice_tail(&tail, &res->blocks);
 	mutex_unlock(&mgr->lock);
+
+	if (!ret && vram->blob)
+		ret = virtio_vram_mgr_back(vram, res);
 	if (ret)
 		goto err_drop;
 
@@ -360,5 +405,7 @@ void virtio_vram_mgr_fini(struct virtio_vram *vram)
 	ttm_resource_manager_cleanup(&mgr->base);
 	ttm_set_driver_manager(&vram->bdev, TTM_PL_VRAM, NULL);
 	gpu_buddy_fini(&mgr->mm);
+	/* An unplugged device took no id back. */
+	ida_destroy(&vram->blob_ids);
 	mutex_destroy(&mgr->lock);
 }

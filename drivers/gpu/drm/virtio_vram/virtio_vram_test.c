@@ -100,6 +100,18 @@ static ssize_t vram_test_write(struct file *file, const char __user *buf,
 	return vram_test_rw(file, NULL, buf, count, pos);
 }
 
+static pgprot_t vram_test_prot(struct virtio_vram *vram, pgprot_t prot)
+{
+	switch (vram->caching) {
+	case ttm_cached:
+		return prot;
+	case ttm_write_combined:
+		return pgprot_writecombine(prot);
+	default:
+		return pgprot_noncached(prot);
+	}
+}
+
 static vm_fault_t vram_test_fault(struct vm_fault *vmf)
 {
 	struct vm_area_struct *vma = vmf->vma;
@@ -114,7 +126,7 @@ static vm_fault_t vram_test_fault(struct vm_fault *vmf)
 	ret = vmf_insert_range(vmf, vma->vm_start,
 			       PHYS_PFN(vram->base) + vma->vm_pgoff,
 			       vma_pages(vma),
-			       pgprot_writecombine(vma->vm_page_prot));
+			       vram_test_prot(vram, vma->vm_page_prot));
 	drm_dev_exit(idx);
 	return ret;
 }
@@ -147,7 +159,7 @@ static int vram_test_mmap(struct file *file, struct vm_area_struct *vma)
 	ret = io_remap_pfn_range(vma, vma->vm_start,
 				 PHYS_PFN(vram->base) + vma->vm_pgoff,
 				 vma->vm_end - vma->vm_start,
-				 pgprot_writecombine(vma->vm_page_prot));
+				 vram_test_prot(vram, vma->vm_page_prot));
 	drm_dev_exit(idx);
 	return ret;
 }

