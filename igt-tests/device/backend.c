@@ -53,7 +53,8 @@ struct backend {
 	int sock;
 	int request_fd;		/* our requests to the front-end, or -1 */
 	bool verbose;
-	uint64_t protocol;	/* features that both sides speak */
+	uint64_t offered;	/* protocol features */
+	uint64_t protocol;	/* of those, what the front-end speaks too */
 	struct pool *pool;
 	struct guest_mem mem;
 	struct gpu *gpu;
@@ -206,7 +207,10 @@ static int queue_start(struct backend *be, struct queue *q)
 	 */
 	if (!q->vq.last_avail)
 		gpu_reset(be->gpu);
-	return gpu_start(be->gpu) ? -EPIPE : 0;
+	if (!gpu_start(be->gpu))
+		return 0;
+	complain("the front-end takes no request to map the window");
+	return -EPROTO;
 }
 
 static void queue_stop(struct backend *be, struct queue *q)
@@ -292,8 +296,7 @@ static bool queue_ready(const struct backend *be, const struct queue *q)
 
 /*
  * Handlers give 0, or an error that is told to the front-end if it asked; after
- * -EPROTO and -EPIPE the connection cannot go on. A handler that answers by
- * itself sets *answer.
+ * -EPROTO the connection cannot go on.
  */
 
 static struct queue *queue_nr(struct backend *be, uint64_t nr)
@@ -557,7 +560,7 @@ static bool handle_get(struct backend *be, struct message *msg, int *err)
 		answer_u64(msg, FEATURES | gpu_features(be->gpu));
 		return true;
 	case VHOST_USER_GET_PROTOCOL_FEATURES:
-		answer_u64(msg, PROTOCOL_FEATURES);
+		answer_u64(msg, be->offered);
 		return true;
 	case VHOST_USER_GET_QUEUE_NUM:
 		answer_u64(msg, GPU_QUEUES);
@@ -586,7 +589,7 @@ static int handle_set(struct backend *be, struct message *msg)
 		return set_features(be, msg->payload.u64);
 	case VHOST_USER_SET_PROTOCOL_FEATURES:
 		be->protocol = msg->payload.u64;
-		return be->protocol & ~PROTOCOL_FEATURES ? -EPROTO : 0;
+		return be->protocol & ~be->offered ? -EPROTO : 0;
 	case VHOST_USER_SET_OWNER:
 	case VHOST_USER_RESET_OWNER:
 		return 0;
@@ -636,7 +639,7 @@ static int handle_message(struct backend *be, struct message *msg)
 			complain("message %u: %s", msg->hdr.request,
 				 strerror(-err));
 	}
-	if (err == -EPROTO || err == -EPIPE)
+	if (err == -EPROTO)
 		return err;
 	if (!answered && !need_reply)
 		return 0;
@@ -763,8 +766,8 @@ enum backend_end backend_run(struct backend *be, const sigset_t *sigmask,
 	return end == BACKEND_GOES_ON ? BACKEND_STOPPED : end;
 }
 
-struct backend *backend_new(int sock, enum window_mode mode, struct pool *pool,
-			    bool verbose)
+struct backend *backend_new(int sock, const struct backend_config *config,
+			    struct pool *pool)
 {
 	struct backend *be = calloc(1, sizeof(*be));
 	unsigned int i;
@@ -773,11 +776,14 @@ struct backend *backend_new(int sock, enum window_mode mode, struct pool *pool,
 		return NULL;
 	be->sock = sock;
 	be->request_fd = -1;
-	be->verbose = verbose;
+	be->verbose = config->verbose;
+	be->offered = PROTOCOL_FEATURES;
+	if (config->mem_slots)
+		be->offered |= BIT(VHOST_USER_PROTOCOL_F_MEM_SLOTS);
 	be->pool = pool;
 	for (i = 0; i < GPU_QUEUES; i++)
 		queue_init(&be->queue[i]);
-	be->gpu = gpu_new(mode, pool, &be->mem, send_window, be);
+	be->gpu = gpu_new(config->mode, pool, &be->mem, send_window, be);
 	if (!be->gpu) {
 		free(be);
 		return NULL;

@@ -13,11 +13,15 @@
 
 struct backend;
 
-/*
- * Serve a connected socket, which stays the caller's. NULL without memory.
- */
-struct backend *backend_new(int sock, enum window_mode mode, struct pool *pool,
-			    bool verbose);
+struct backend_config {
+	enum window_mode mode;
+	bool mem_slots;		/* offer VHOST_USER_PROTOCOL_F_MEM_SLOTS */
+	bool verbose;
+};
+
+/* Serve a connected socket, which stays the caller's. NULL without memory. */
+struct backend *backend_new(int sock, const struct backend_config *config,
+			    struct pool *pool);
 void backend_free(struct backend *be);
 
 enum backend_end {

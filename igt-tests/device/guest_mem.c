@@ -163,8 +163,11 @@ bool guest_mem_read(const struct guest_mem *mem, uint64_t gpa, void *buf,
 	if (!guest_mem_covers(mem, gpa, len))
 		return false;
 	for (; len; gpa += run, to += run, len -= run) {
+		const uint8_t *from;
+
 		run = len;
-		memcpy(to, run_at(mem, gpa, &run), run);
+		from = run_at(mem, gpa, &run);
+		memcpy(to, from, run);
 	}
 	return true;
 }
@@ -178,8 +181,11 @@ bool guest_mem_write(const struct guest_mem *mem, uint64_t gpa, const void *buf,
 	if (!guest_mem_covers(mem, gpa, len))
 		return false;
 	for (; len; gpa += run, from += run, len -= run) {
+		uint8_t *to;
+
 		run = len;
-		memcpy(run_at(mem, gpa, &run), from, run);
+		to = run_at(mem, gpa, &run);
+		memcpy(to, from, run);
 	}
 	return true;
 }

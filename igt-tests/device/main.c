@@ -26,10 +26,9 @@ struct options {
 	const char *socket;
 	int fd;
 	uint64_t window;
-	enum window_mode mode;
 	const char *pool;
 	bool keep;
-	bool verbose;
+	struct backend_config config;
 };
 
 static const char usage[] =
@@ -42,6 +41,9 @@ static const char usage[] =
 "  --mode MODE     whole: the whole window is memory from the start (default);\n"
 "                  blob: it is empty until the guest maps blobs into it\n"
 "  --pool FILE     the memory behind the window (default: anonymous)\n"
+"  --mem-slots     let QEMU know each blob by itself: it takes hundreds without\n"
+"                  complaint, but QEMU 11.1 dies when the guest is reset while\n"
+"                  any is mapped\n"
 "  --keep          serve the next connection when one ends\n"
 "  --verbose       tell each message and each command on stderr\n"
 "  --help          print this\n"
@@ -117,16 +119,19 @@ static void parse_option(struct options *o, int c, const char *arg)
 	case 'm':
 		if (strcmp(arg, "whole") && strcmp(arg, "blob"))
 			bad_usage("--mode is whole or blob, not", arg);
-		o->mode = !strcmp(arg, "whole") ? WINDOW_WHOLE : WINDOW_BLOB;
+		o->config.mode = !strcmp(arg, "whole") ? WINDOW_WHOLE : WINDOW_BLOB;
 		break;
 	case 'p':
 		o->pool = arg;
+		break;
+	case 'b':
+		o->config.mem_slots = true;
 		break;
 	case 'k':
 		o->keep = true;
 		break;
 	case 'v':
-		o->verbose = true;
+		o->config.verbose = true;
 		break;
 	case 'h':
 		fputs(usage, stdout);
@@ -145,6 +150,7 @@ static void parse_options(struct options *o, int argc, char **argv)
 		{ "window", required_argument, NULL, 'w' },
 		{ "mode", required_argument, NULL, 'm' },
 		{ "pool", required_argument, NULL, 'p' },
+		{ "mem-slots", no_argument, NULL, 'b' },
 		{ "keep", no_argument, NULL, 'k' },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ "help", no_argument, NULL, 'h' },
@@ -214,7 +220,7 @@ static bool wait_for_peer(int sock, const sigset_t *sigmask)
 static enum backend_end serve(const struct options *o, struct pool *pool,
 			      int sock, const sigset_t *sigmask)
 {
-	struct backend *be = backend_new(sock, o->mode, pool, o->verbose);
+	struct backend *be = backend_new(sock, &o->config, pool);
 	enum backend_end end;
 
 	if (!be) {
