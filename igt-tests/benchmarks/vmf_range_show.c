@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What vmf_range does, at a glance: buffers of several shapes are mapped, every
+ * page is touched once, every page's stamp is verified; then the same buffer
+ * again by stock TTM's ttm_bo_vm_fault(). One row of a table and one picture for
+ * each.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "count.h"
+#include "svg.h"
+#include "vram.h"
+
+#define MIB	(1ull << 20)
+#define GIB	(1ull << 30)
+
+struct shape {
+	const char *file;
+	const char *name;
+	const char *block;
+	const char *title;
+	uint64_t size;		/* 0: a quarter of the window and 3840 pages */
+	uint64_t block_size;
+	uint64_t off;
+	uint32_t flags;
+};
+
+static const struct shape shapes[] = {
+	{ "1g-block", "one block, aligned", "1 GiB",
+	  "One aligned block of 1 GiB", GIB, GIB, 0, 0 },
+	{ "4m-blocks", "4 MiB blocks", "4 MiB",
+	  "Blocks of 4 MiB, scattered", GIB / 2, 4 * MIB, 0, 0 },
+	{ "64k-blocks", "64 KiB blocks", "64 KiB",
+	  "Blocks of 64 KiB, scattered", GIB / 4, 65536, 0, 0 },
+	{ "misaligned", "misaligned by 4 KiB", "1 GiB",
+	  "One block of 1 GiB, mapped 4 KiB off", GIB, GIB, VRAM_PAGE, 0 },
+	{ "random-mix", "random mix", "4K to 8M",
+	  "Blocks of random size, 4 KiB to 8 MiB", GIB / 4, 8 * MIB, 0,
+	  DRM_VIRTIO_VRAM_GEM_MIX },
+	{ "odd-size", "odd size", "largest",
+	  "A size that is no power of two", 0, 0, 0, 0 },
+};
+
+#define NR_SHAPES	(sizeof(shapes) / sizeof(shapes[0]))
+
+/* What one way of mapping a buffer took and gave. */
+struct result {
+	unsigned long faults;
+	uint64_t instructions;
+	long table_bytes;
+	unsigned long pud, pmd, pte;
+	struct vram_test_leaf *leaves;
+	unsigned int nr_leaves;
+	uint64_t va;
+};
+
+static struct vram vram;
+
+static const char *commas(uint64_t n)
+{
+	static char texts[16][32];
+	static unsigned int next;
+	char *text = texts[next++ % 16], digits[24];
+	int len, i, at = 0;
+
+	len = snprintf(digits, sizeof(digits), "%llu", (unsigned long long)n);
+	for (i = 0; i < len; i++) {
+		if (i && (len - i) % 3 == 0)
+			text[at++] = ',';
+		text[at++] = digits[i];
+	}
+	text[at] = '\0';
+	return text;
+}
+
+static void __attribute__((noinline)) touch(const char *addr, size_t len)
+{
+	const char *end = addr + len;
+
+	for (; addr < end; addr += VRAM_PAGE)
+		*(volatile const char *)addr;
+}
+
+static void stamp(const struct vram_bo *bo)
+{
+	uint64_t at, pa;
+	unsigned int i;
+
+	for (i = 0; i < bo->nr_blocks; i++) {
+		pa = vram.base_pfn * VRAM_PAGE + bo->blocks[i].offset;
+		for (at = 0; at < bo->blocks[i].len; at += VRAM_PAGE)
+			*vram_word(&vram, pa + at) = vram_stamp(pa + at, 1);
+	}
+}
+
+static void verify(const struct vram_bo *bo, const char *addr)
+{
+	uint64_t at, pa;
+	unsigned int i;
+
+	for (i = 0; i < bo->nr_blocks; i++) {
+		pa = vram.base_pfn * VRAM_PAGE + bo->blocks[i].offset;
+		for (at = 0; at < bo->blocks[i].len; at += VRAM_PAGE)
+			if (*(volatile uint64_t *)(addr + at) !=
+			    vram_stamp(pa + at, 1))
+				vram_fail("wrong stamp at %p\n", addr + at);
+		addr += bo->blocks[i].len;
+	}
+}
+
+static void count_leaves(struct result *r)
+{
+	unsigned int i;
+
+	for (i = 0; i < r->nr_leaves; i++) {
+		r->pud += r->leaves[i].shift == 30;
+		r->pmd += r->leaves[i].shift == 21;
+		r->pte += r->leaves[i].shift == 12;
+	}
+}
+
+static void measure(const struct vram_bo *bo, uint64_t off,
+		    enum vram_test_way way, struct result *r)
+{
+	uint64_t begin, mid, end;
+	char *addr;
+
+	memset(r, 0, sizeof(*r));
+	vram_bo_act(&vram, bo, VRAM_TEST_BO_WAY, way);
+	addr = vram_map(&vram, bo, 0, bo->size, off, PROT_READ | PROT_WRITE);
+	r->va = (uintptr_t)addr;
+	r->table_bytes = -vram_table_bytes();
+	r->faults = -vram_faults();
+
+	/* The second round is the loop alone: nothing faults any more. */
+	begin = count_now();
+	touch(addr, bo->size);
+	mid = count_now();
+	touch(addr, bo->size);
+	end = count_now();
+
+	r->faults += vram_faults();
+	r->table_bytes += vram_table_bytes();
+	r->instructions = (mid - begin) - (end - mid);
+	verify(bo, addr);
+	r->leaves = vram_leaves(&vram, addr, bo->size, &r->nr_leaves);
+	count_leaves(r);
+	vram_unmap(addr, bo->size);
+}
+
+/* The memory type of a leaf, from its PWT, PCD and PAT bits as Linux sets PAT. */
+static const char *cache_mode(const struct vram_test_leaf *leaf)
+{
+	static const char * const modes[8] = {
+		"WB", "WC", "UC-", "UC", "WB", "WP", "UC-", "WT",
+	};
+	unsigned int pat = leaf->shift == 12 ? 7 : 12;
+
+	return modes[(leaf->prot >> 3 & 3) | (leaf->prot >> pat & 1) << 2];
+}
+
+static double ratio(uint64_t more, uint64_t less)
+{
+	return less ? (double)more / less : 0;
+}
+
+static const char *times(uint64_t more, uint64_t less)
+{
+	static char texts[4][32];
+	static unsigned int next;
+	char *text = texts[next++ % 4];
+	double r = ratio(more, less);
+
+	if (r < 100)
+		snprintf(text, 32, "%.1fx", r);
+	else
+		snprintf(text, 32, "%sx", commas(r));
+	return text;
+}
+
+static void print_head(bool counting)
+{
+	printf("%-19s %8s %5s  %20s  %16s  %11s  %22s\n", "", "", "",
+	       "------ faults ------", "---- leaves ----", "tables, KiB",
+	       counting ? "instructions, thousand" : "-- ticks, thousand ---");
+	printf("%-19s %8s %5s  %5s %6s %7s  %3s %4s %7s  %5s %5s  %6s %7s %7s  %s\n",
+	       "buffer", "block", "MiB", "range", "stock", "fewer", "PUD", "PMD",
+	       "PTE", "range", "stock", "range", "stock", "fewer", "cache");
+}
+
+static void print_row(const struct shape *s, uint64_t size,
+		      const struct result *range, const struct result *stock)
+{
+	printf("%-19s %8s %5.5g  %5s %6s %7s  %3lu %4lu %7s  %5s %5s  %6s %7s %7s  %s\n",
+	       s->name, s->block, (double)size / MIB, commas(range->faults),
+	       commas(stock->faults), times(stock->faults, range->faults),
+	       range->pud, range->pmd, commas(range->pte),
+	       commas(range->table_bytes / 1024),
+	       commas(stock->table_bytes / 1024),
+	       commas((range->instructions + 500) / 1000),
+	       commas((stock->instructions + 500) / 1000),
+	       times(stock->instructions, range->instructions),
+	       cache_mode(&range->leaves[0]));
+	fflush(stdout);
+}
+
+static void describe(char *text, size_t room, const struct result *r,
+		     bool counting)
+{
+	size_t len = snprintf(text, room, "%s fault%s, ", commas(r->faults),
+			      r->faults == 1 ? "" : "s");
+
+	if (r->pud)
+		len += snprintf(text + len, room - len, "%lu PUD + ", r->pud);
+	if (r->pmd)
+		len += snprintf(text + len, room - len, "%lu PMD + ", r->pmd);
+	if (r->pte || !(r->pud || r->pmd))
+		len += snprintf(text + len, room - len, "%s PTE",
+				commas(r->pte));
+	else
+		len -= strlen(" + ");
+	snprintf(text + len, room - len,
+		 " leaves, %s KiB of page tables, %s %s",
+		 commas(r->table_bytes / 1024), commas(r->instructions),
+		 counting ? "instructions" : "ticks");
+}
+
+static void draw(const char *dir, const struct shape *s, uint64_t size,
+		 const struct result *range, const struct result *stock,
+		 bool counting)
+{
+	char path[PATH_MAX], title[128], texts[2][256];
+	struct svg_view views[2] = {
+		{ "vmf_range", texts[0], range->va, range->leaves,
+		  range->nr_leaves },
+		{ "stock TTM", texts[1], stock->va, stock->leaves,
+		  stock->nr_leaves },
+	};
+
+	snprintf(path, sizeof(path), "%s/%s.svg", dir, s->file);
+	snprintf(title, sizeof(title), "%s (%.6g MiB in all)", s->title,
+		 (double)size / MIB);
+	describe(texts[0], sizeof(texts[0]), range, counting);
+	describe(texts[1], sizeof(texts[1]), stock, counting);
+	svg_write(path, title,
+		  "The same buffer mapped twice; every page touched once, in order of address.",
+		  size, views);
+}
+
+static void show_shape(const struct shape *s, const struct vram_bo *bo,
+		       const char *dir, bool counting, struct result sum[2])
+{
+	struct result range, stock;
+
+	measure(bo, s->off, VRAM_TEST_WAY_RANGE, &range);
+	measure(bo, s->off, VRAM_TEST_WAY_STOCK, &stock);
+	print_row(s, bo->size, &range, &stock);
+	if (dir)
+		draw(dir, s, bo->size, &range, &stock, counting);
+	sum[0].faults += range.faults;
+	sum[0].instructions += range.instructions;
+	sum[1].faults += stock.faults;
+	sum[1].instructions += stock.instructions;
+	free(range.leaves);
+	free(stock.leaves);
+}
+
+static void show(const char *dir, bool counting)
+{
+	struct result sum[2] = {};
+	struct vram_bo bo;
+	unsigned int i;
+
+	print_head(counting);
+	for (i = 0; i < NR_SHAPES; i++) {
+		const struct shape *s = &shapes[i];
+
+		vram_bo_create(&vram, &bo, s->size ? s->size :
+			       vram.size / 4 + 0xf00 * VRAM_PAGE,
+			       s->block_size, s->flags);
+		stamp(&bo);
+		show_shape(s, &bo, dir, counting, sum);
+		vram_bo_destroy(&vram, &bo);
+	}
+	printf("\nIn all %s faults instead of %s: %s fewer; %s million %s instead of %s: %s fewer.\n",
+	       commas(sum[0].faults), commas(sum[1].faults),
+	       times(sum[1].faults, sum[0].faults),
+	       commas((sum[0].instructions + 500000) / 1000000),
+	       counting ? "instructions" : "ticks",
+	       commas((sum[1].instructions + 500000) / 1000000),
+	       times(sum[1].instructions, sum[0].instructions));
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "out", required_argument, NULL, 'o' },
+		{ "help", no_argument, NULL, 'h' },
+		{}
+	};
+	const char *dir = NULL;
+	struct utsname uts;
+	bool counting;
+	int opt, fd;
+
+	while ((opt = getopt_long(argc, argv, "o:h", options, NULL)) != -1) {
+		if (opt != 'o') {
+			printf("usage: %s [--out DIR]\nDIR gets a picture of each mapping.\n",
+			       argv[0]);
+			return opt == 'h' ? 0 : 2;
+		}
+		dir = optarg;
+	}
+
+	fd = vram_open_drm();
+	if (fd < 0)
+		vram_fail("no " VRAM_DRIVER " device\n");
+	vram_open(&vram, fd);
+	counting = count_is_instructions();
+	uname(&uts);
+	printf("Linux %s. Every page is touched once and its stamp verified; 'stock' is ttm_bo_vm_fault() on the same buffer.\n%s\n\n",
+	       uts.release, counting ?
+	       "The time-stamp counter counts guest instructions here: checked. The touching loop itself is subtracted." :
+	       "The time-stamp counter does not count instructions here (no -icount shift=0): ticks are shown instead.");
+	show(dir, counting);
+	vram_close(&vram);
+	close(fd);
+	return 0;
+}
