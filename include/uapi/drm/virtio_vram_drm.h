@@ -34,20 +34,21 @@ struct drm_virtio_vram_info {
 /** Place the buffer in system memory. */
 #define DRM_VIRTIO_VRAM_PLACE_SYSTEM	(1U << 1)
 
-/** Draw each block's size at random from 4 KiB up to @block_size. */
+/** Draw each block's size at random from 4 KiB up to @block_size, not 0. */
 #define DRM_VIRTIO_VRAM_GEM_MIX		(1U << 0)
 
 /**
  * struct drm_virtio_vram_gem_create - make a cleared buffer
  *
  * A buffer in the window consists of blocks: runs of contiguous window memory,
- * each aligned to its own size. With a @block_size, neighbours in the buffer
- * are never neighbours in the window where the window has room for that, which
- * gives each buffer the fragmentation that its creator asks for. Only the last
- * block may be shorter.
+ * each aligned to its own size. With a @block_size, no block goes on in the
+ * window where the one before it in the buffer ended, which gives each buffer
+ * the fragmentation that its creator asks for; only the last block, which is
+ * shorter where @size is not a multiple, may do so in a window that is full.
  *
  * Errors: EINVAL (zero size, size not a multiple of 4096, bad block size,
- * unknown placement or flag, nonzero pad), ENOSPC or ENOMEM (no room).
+ * unknown placement or flag, nonzero pad), ENOSPC (larger than any place asked
+ * for ever has room), ENOMEM (no room left, and nothing to evict).
  */
 struct drm_virtio_vram_gem_create {
 	/** @size: bytes, a nonzero multiple of 4096, in. */

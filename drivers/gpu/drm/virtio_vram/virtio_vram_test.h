@@ -64,7 +64,10 @@ struct vram_test_block {
 	__u64 len;		/* bytes */
 };
 
-/* VRAM_TEST_BLOCKS: the blocks of a buffer in VRAM, in buffer order. */
+/*
+ * VRAM_TEST_BLOCKS: the blocks of a buffer in VRAM, in buffer order; none for a
+ * buffer in system memory. Of what is contiguous, each block has all.
+ */
 struct vram_test_blocks {
 	__s32 drm_fd;		/* in: DRM file */
 	__u32 handle;		/* in: GEM handle on it */
@@ -77,7 +80,7 @@ struct vram_test_blocks {
 struct vram_test_bo {
 	__s32 drm_fd;		/* in: DRM file */
 	__u32 handle;		/* in: GEM handle on it */
-	__u32 arg;		/* in: VRAM_TEST_BO_WAY: enum vram_test_way, for later mmap()s */
+	__u32 arg;		/* in: VRAM_TEST_BO_WAY: enum vram_test_way, for later mmap()s; else 0 */
 	__u32 pad;		/* must be zero */
 };
 
@@ -103,7 +106,7 @@ struct vram_test_gup {
 
 /*
  * VRAM_TEST_CTRL: send raw bytes on the control queue, to see what the device
- * makes of them.
+ * makes of them. Not both lengths may be 0.
  */
 struct vram_test_ctrl {
 	__u64 req;		/* in: pointer to the request */
