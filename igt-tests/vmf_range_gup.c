@@ -12,6 +12,13 @@
  * SUBTEST: direct-io-%s
  * Description: O_DIRECT to and from an address mapped by %arg[1] gets EFAULT
  *
+ * SUBTEST: zerocopy-%s
+ * Description: sending without a copy from an address mapped by %arg[1] gets
+ *	EFAULT
+ *
+ * SUBTEST: io-uring-%s
+ * Description: registering an address mapped by %arg[1] as a buffer gets EFAULT
+ *
  * SUBTEST: vmsplice-%s
  * Description: vmsplice() of an address mapped by %arg[1] gets EFAULT
  *
@@ -32,12 +39,14 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/ioctl.h>
+#include <netinet/in.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 
-#include <linux/fs.h>
+#include <linux/io_uring.h>
 
 #include "igt.h"
 #include "vram.h"
@@ -164,6 +173,73 @@ static void check_direct_io(const struct target *t)
 	munmap(plain, VRAM_PAGE);
 }
 
+/* A TCP connection to ourselves. Return: the sending end. */
+static int connect_loopback(int *receiver)
+{
+	struct sockaddr_in addr = {
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	socklen_t len = sizeof(addr);
+	int listener, sender;
+
+	listener = socket(AF_INET, SOCK_STREAM, 0);
+	sender = socket(AF_INET, SOCK_STREAM, 0);
+	igt_assert(listener >= 0 && sender >= 0);
+	igt_assert_eq(bind(listener, (void *)&addr, sizeof(addr)), 0);
+	igt_assert_eq(listen(listener, 1), 0);
+	igt_assert_eq(getsockname(listener, (void *)&addr, &len), 0);
+	igt_assert_eq(connect(sender, (void *)&addr, sizeof(addr)), 0);
+	*receiver = accept(listener, NULL, NULL);
+	igt_assert_fd(*receiver);
+	close(listener);
+	return sender;
+}
+
+static void check_zerocopy(const struct target *t)
+{
+	char *plain = mmap(NULL, VRAM_PAGE, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int sender, receiver, one = 1;
+
+	sender = connect_loopback(&receiver);
+	igt_assert_eq(setsockopt(sender, SOL_SOCKET, SO_ZEROCOPY, &one,
+				 sizeof(one)), 0);
+	memset(plain, 1, VRAM_PAGE);
+	igt_assert_eq(send(sender, plain, VRAM_PAGE, MSG_ZEROCOPY), VRAM_PAGE);
+	errno = 0;
+	igt_assert_eq(send(sender, t->addr, VRAM_PAGE, MSG_ZEROCOPY), -1);
+	igt_assert_eq(errno, EFAULT);
+	close(sender);
+	close(receiver);
+	munmap(plain, VRAM_PAGE);
+}
+
+static int register_buffer(int ring, void *addr)
+{
+	struct iovec iov = { .iov_base = addr, .iov_len = VRAM_PAGE };
+	long ret = syscall(SYS_io_uring_register, ring,
+			   IORING_REGISTER_BUFFERS, &iov, 1);
+
+	return ret < 0 ? -errno : ret;
+}
+
+static void check_io_uring(const struct target *t)
+{
+	struct io_uring_params params = {};
+	char *plain = mmap(NULL, VRAM_PAGE, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int ring = syscall(SYS_io_uring_setup, 1, &params);
+
+	igt_assert_fd(ring);
+	igt_assert_eq(register_buffer(ring, plain), 0);
+	igt_assert_eq(syscall(SYS_io_uring_register, ring,
+			      IORING_UNREGISTER_BUFFERS, NULL, 0), 0);
+	igt_assert_eq(register_buffer(ring, t->addr), -EFAULT);
+	close(ring);
+	munmap(plain, VRAM_PAGE);
+}
+
 static void check_vmsplice(const struct target *t)
 {
 	char plain[64] = "plain";
@@ -236,6 +312,10 @@ static const struct {
 	{ "kernel", "Check that get_user_pages() in all variants refuses",
 	  check_kernel },
 	{ "direct-io", "Check that O_DIRECT is refused", check_direct_io },
+	{ "zerocopy", "Check that sending without a copy is refused",
+	  check_zerocopy },
+	{ "io-uring", "Check that fixed buffers of io_uring are refused",
+	  check_io_uring },
 	{ "vmsplice", "Check that vmsplice() is refused", check_vmsplice },
 	{ "process-vm", "Check that process_vm_readv() and its kin are refused",
 	  check_process_vm },

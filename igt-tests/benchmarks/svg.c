@@ -17,6 +17,7 @@
 #define STRIP_HEIGHT	72
 #define ZOOM_BYTES	(8ull << 20)
 #define ZOOM_GAP	40
+#define LABEL		130
 #define LEVELS		3
 
 static const struct {
@@ -158,7 +159,7 @@ static void draw_scale(const struct strip *s, uint64_t origin)
 	uint64_t step = 1 << 20, at;
 	char text[32];
 
-	while (s->len / step > 8)
+	while (s->len / step > s->width / LABEL)
 		step *= 2;
 	for (at = 0; at <= s->from + s->len - origin; at += step) {
 		double x;

@@ -33,17 +33,18 @@ struct shape {
 	uint32_t flags;
 };
 
+/* Neighbours that differ in nothing but their offset share a buffer. */
 static const struct shape shapes[] = {
 	{ "1g-block", "one block, aligned", "1 GiB",
 	  "One aligned block of 1 GiB", GIB, GIB, 0, 0 },
-	{ "4m-blocks", "4 MiB blocks", "4 MiB",
-	  "Blocks of 4 MiB, scattered", GIB / 2, 4 * MIB, 0, 0 },
-	{ "64k-blocks", "64 KiB blocks", "64 KiB",
-	  "Blocks of 64 KiB, scattered", GIB / 4, 65536, 0, 0 },
 	{ "misaligned", "misaligned by 4 KiB", "1 GiB",
 	  "One block of 1 GiB, mapped 4 KiB off", GIB, GIB, VRAM_PAGE, 0 },
+	{ "4m-blocks", "4 MiB blocks", "4 MiB",
+	  "Blocks of 4 MiB, scattered", GIB / 4, 4 * MIB, 0, 0 },
+	{ "64k-blocks", "64 KiB blocks", "64 KiB",
+	  "Blocks of 64 KiB, scattered", GIB / 8, 65536, 0, 0 },
 	{ "random-mix", "random mix", "4K to 8M",
-	  "Blocks of random size, 4 KiB to 8 MiB", GIB / 4, 8 * MIB, 0,
+	  "Blocks of random size, 4 KiB to 8 MiB", GIB / 8, 8 * MIB, 0,
 	  DRM_VIRTIO_VRAM_GEM_MIX },
 	{ "odd-size", "odd size", "largest",
 	  "A size that is no power of two", 0, 0, 0, 0 },
@@ -127,14 +128,14 @@ static void count_leaves(struct result *r)
 	}
 }
 
-static void measure(const struct vram_bo *bo, uint64_t off,
-		    enum vram_test_way way, struct result *r)
+/* Map the buffer and touch each of its pages, and take the counts. */
+static char *map_and_touch(const struct vram_bo *bo, uint64_t off,
+			   struct result *r)
 {
 	uint64_t begin, mid, end;
 	char *addr;
 
 	memset(r, 0, sizeof(*r));
-	vram_bo_act(&vram, bo, VRAM_TEST_BO_WAY, way);
 	addr = vram_map(&vram, bo, 0, bo->size, off, PROT_READ | PROT_WRITE);
 	r->va = (uintptr_t)addr;
 	r->table_bytes = -vram_table_bytes();
@@ -150,6 +151,26 @@ static void measure(const struct vram_bo *bo, uint64_t off,
 	r->faults += vram_faults();
 	r->table_bytes += vram_table_bytes();
 	r->instructions = (mid - begin) - (end - mid);
+	return addr;
+}
+
+static void measure(const struct vram_bo *bo, uint64_t off,
+		    enum vram_test_way way, struct result *r)
+{
+	struct result again;
+	char *addr;
+	int i;
+
+	vram_bo_act(&vram, bo, VRAM_TEST_BO_WAY, way);
+	addr = map_and_touch(bo, off, r);
+	/* One interrupt outweighs a short loop: the least of three is it. */
+	for (i = 0; i < 2 && r->faults < 1000; i++) {
+		vram_unmap(addr, bo->size);
+		addr = map_and_touch(bo, off, &again);
+		if (again.instructions < r->instructions)
+			*r = again;
+	}
+	r->va = (uintptr_t)addr;
 	verify(bo, addr);
 	r->leaves = vram_leaves(&vram, addr, bo->size, &r->nr_leaves);
 	count_leaves(r);
@@ -273,23 +294,33 @@ static void show_shape(const struct shape *s, const struct vram_bo *bo,
 	free(stock.leaves);
 }
 
+static bool same_buffer(const struct shape *a, const struct shape *b)
+{
+	return a->size == b->size && a->block_size == b->block_size &&
+	       a->flags == b->flags;
+}
+
 static void show(const char *dir, bool counting)
 {
 	struct result sum[2] = {};
-	struct vram_bo bo;
+	struct vram_bo bo = {};
 	unsigned int i;
 
 	print_head(counting);
 	for (i = 0; i < NR_SHAPES; i++) {
 		const struct shape *s = &shapes[i];
 
-		vram_bo_create(&vram, &bo, s->size ? s->size :
-			       vram.size / 4 + 0xf00 * VRAM_PAGE,
-			       s->block_size, s->flags);
-		stamp(&bo);
+		if (!i || !same_buffer(s, s - 1)) {
+			if (i)
+				vram_bo_destroy(&vram, &bo);
+			vram_bo_create(&vram, &bo, s->size ? s->size :
+				       vram.size / 4 + 0xf00 * VRAM_PAGE,
+				       s->block_size, s->flags);
+			stamp(&bo);
+		}
 		show_shape(s, &bo, dir, counting, sum);
-		vram_bo_destroy(&vram, &bo);
 	}
+	vram_bo_destroy(&vram, &bo);
 	printf("\nIn all %s faults instead of %s: %s fewer; %s million %s instead of %s: %s fewer.\n",
 	       commas(sum[0].faults), commas(sum[1].faults),
 	       times(sum[1].faults, sum[0].faults),
