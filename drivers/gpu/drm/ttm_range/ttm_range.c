@@ -223,9 +223,8 @@ static vm_fault_t ttm_range_populate_fault(struct ttm_buffer_object *bo)
 	case -ERESTARTSYS:
 	case -EAGAIN:
 		return VM_FAULT_NOPAGE;
-	case -ENOMEM:
-		return VM_FAULT_OOM;
 	default:
+		/* Not VM_FAULT_OOM, after which the fault would be tried for ever. */
 		return VM_FAULT_SIGBUS;
 	}
 }
@@ -274,7 +273,7 @@ static vm_fault_t ttm_range_fault_reserved(struct ttm_buffer_object *bo,
  * it returns %VM_FAULT_RETRY (except with FAULT_FLAG_RETRY_NOWAIT).
  * Return: what vmf_insert_blocks() returns; %VM_FAULT_RETRY after a wait;
  * %VM_FAULT_NOPAGE when a signal ended the wait; %VM_FAULT_SIGBUS for a buffer
- * that cannot be mapped; %VM_FAULT_OOM.
+ * that cannot be mapped, or has no memory and gets none.
  */
 vm_fault_t ttm_range_fault(struct vm_fault *vmf)
 {
