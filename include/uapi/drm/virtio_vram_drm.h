@@ -59,7 +59,8 @@ struct drm_virtio_vram_gem_create {
 	 * DRM_VIRTIO_VRAM_PLACE_VRAM, in.
 	 */
 	__u64 block_size;
-	/** @placement: one or more of DRM_VIRTIO_VRAM_PLACE_*, preferred in
+	/**
+	 * @placement: one or more of DRM_VIRTIO_VRAM_PLACE_*, preferred in
 	 * that order, in.
 	 */
 	__u32 placement;

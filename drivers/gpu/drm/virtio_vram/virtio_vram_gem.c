@@ -71,6 +71,9 @@ static int virtio_vram_gem_vmap(struct drm_gem_object *gem, struct iosys_map *ma
 {
 	int ret;
 
+	if (gem->import_attach)
+		return -EOPNOTSUPP;
+
 	ret = virtio_vram_gem_pin(gem);
 	if (ret)
 		return ret;
