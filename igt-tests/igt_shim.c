@@ -199,13 +199,13 @@ static void child_asserts(const char *role)
 static void child(const char *role)
 {
 	child_asserts(role);
-	if (!strcmp(role, "skip"))
+	if (!strcmp(role, "skip")) {
 		igt_skip("as asked: %d\n", 1);
-	else if (!strcmp(role, "require"))
+	} else if (!strcmp(role, "require")) {
 		igt_require(fixture_runs == -1);
-	else if (!strcmp(role, "require-f"))
+	} else if (!strcmp(role, "require-f")) {
 		igt_require_f(fixture_runs == -1, "%d\n", fixture_runs);
-	else if (!strcmp(role, "fork-fail")) {
+	} else if (!strcmp(role, "fork-fail")) {
 		igt_fork(nr, 2)
 			igt_assert_eq(nr, 0);
 		igt_waitchildren();

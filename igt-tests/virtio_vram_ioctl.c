@@ -82,18 +82,6 @@ IGT_TEST_DESCRIPTION("Check the uAPI of virtio_vram");
 
 static struct vram vram;
 
-/*
- * Buffers are freed by a worker once the last user is gone: give it a second.
- */
-static uint64_t avail_settles_at(uint64_t want)
-{
-	int i;
-
-	for (i = 0; i < 100 && vram_avail(&vram) != want; i++)
-		usleep(10 * 1000);
-	return vram_avail(&vram);
-}
-
 static void check_info(void)
 {
 	struct drm_virtio_vram_info info;
@@ -110,7 +98,7 @@ static void check_info(void)
 	vram_bo_create(&vram, &bo, 3 * MIB, 4096, 0);
 	igt_assert_eq_u64(vram_avail(&vram), before - 3 * MIB);
 	vram_bo_destroy(&vram, &bo);
-	igt_assert_eq_u64(avail_settles_at(before), before);
+	igt_assert_eq_u64(vram_avail_settles(&vram, before), before);
 }
 
 static void check_create_bad(void)
@@ -303,7 +291,7 @@ static void check_close_mapped(void)
 	igt_assert_eq_u64(addr[MIB / 2 / sizeof(*addr)], 100);
 	igt_assert_eq_u64(vram_avail(&vram), before - MIB);
 	vram_unmap(addr, MIB);
-	igt_assert_eq_u64(avail_settles_at(before), before);
+	igt_assert_eq_u64(vram_avail_settles(&vram, before), before);
 }
 
 static void expect_zeroes(const struct vram_bo *bo)
@@ -391,7 +379,7 @@ static void check_evict(uint64_t block_size)
 	leaves = vram_leaves(&vram, addr, bo.size, &nr);
 	igt_assert_eq(nr, 0);
 	free(leaves);
-	igt_assert_eq_u64(avail_settles_at(before), before);
+	igt_assert_eq_u64(vram_avail_settles(&vram, before), before);
 
 	for (i = 0; i < bo.size; i += VRAM_PAGE)
 		igt_assert_eq_u64(addr[i / 8], vram_stamp(i, 1));
@@ -532,7 +520,7 @@ static void check_prime(void)
 	igt_assert_eq(vram_gem_close(other, prime.handle), 0);
 	close(prime.fd);
 	drm_close_driver(other);
-	igt_assert_eq_u64(avail_settles_at(before), before);
+	igt_assert_eq_u64(vram_avail_settles(&vram, before), before);
 
 	prime.fd = 0xdead;
 	do_ioctl_err(vram.drm, DRM_IOCTL_PRIME_FD_TO_HANDLE, &prime, EBADF);

@@ -107,6 +107,19 @@ uint64_t vram_avail(const struct vram *v)
 	return info.vram_avail;
 }
 
+/*
+ * The same, after TTM has had a second to get there: where somebody still waits
+ * for a buffer, a worker frees it later.
+ */
+uint64_t vram_avail_settles(const struct vram *v, uint64_t want)
+{
+	int i;
+
+	for (i = 0; i < 100 && vram_avail(v) != want; i++)
+		usleep(10 * 1000);
+	return vram_avail(v);
+}
+
 /* Return: 0 or -errno */
 int vram_gem_create(int drm, struct drm_virtio_vram_gem_create *create)
 {

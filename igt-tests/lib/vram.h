@@ -59,6 +59,7 @@ int vram_open_drm(void);
 void vram_open(struct vram *v, int drm);
 void vram_close(struct vram *v);
 uint64_t vram_avail(const struct vram *v);
+uint64_t vram_avail_settles(const struct vram *v, uint64_t want);
 
 int vram_gem_create(int drm, struct drm_virtio_vram_gem_create *create);
 int vram_gem_close(int drm, uint32_t handle);
