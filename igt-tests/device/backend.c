@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * One vhost-user connection: messages of the front-end, queues, the window.
+ * One vhost-user connection: the front-end's messages, and the poll loop.
  *
  * Everything happens in one poll loop, and nothing in it waits for an answer:
  * while QEMU owes the answer to SHMEM_MAP it may send messages that need an
  * answer from here first.
  */
 #define _GNU_SOURCE
-#include <endian.h>
 #include <errno.h>
 #include <poll.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,7 +18,8 @@
 #include "backend.h"
 #include "channel.h"
 #include "gpu.h"
-#include "virtq.h"
+#include "log.h"
+#include "queue.h"
 
 #define BIT(n)	(1ULL << (n))
 
@@ -38,21 +36,9 @@
 	 BIT(VHOST_USER_PROTOCOL_F_RESET_DEVICE) |	\
 	 BIT(VHOST_USER_PROTOCOL_F_SHMEM))
 
-struct queue {
-	struct virtq vq;
-	struct vhost_vring_addr addr;	/* the front-end's addresses */
-	int kick;
-	int call;
-	int err;
-	bool enabled;
-	bool work;		/* look at the ring without waiting for a kick */
-	struct chain chain;	/* being worked on; kept while it is pending */
-};
-
 struct backend {
 	int sock;
 	int request_fd;		/* our requests to the front-end, or -1 */
-	bool verbose;
 	uint64_t offered;	/* protocol features */
 	uint64_t protocol;	/* of those, what the front-end speaks too */
 	struct pool *pool;
@@ -60,24 +46,6 @@ struct backend {
 	struct gpu *gpu;
 	struct queue queue[GPU_QUEUES];
 };
-
-__attribute__((format(printf, 1, 2)))
-static void complain(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	fputs("vram-device: ", stderr);
-	vfprintf(stderr, fmt, ap);
-	fputc('\n', stderr);
-	va_end(ap);
-}
-
-#define note(be, ...)				\
-	do {					\
-		if ((be)->verbose)		\
-			complain(__VA_ARGS__);	\
-	} while (0)
 
 static void close_fd(int *fd)
 {
@@ -108,188 +76,13 @@ static int send_window(void *priv, enum window_op op,
 		},
 	};
 
-	note(be, "window: %s %#llx+%#llx", op == WINDOW_MAP ? "map" : "unmap",
+	note("window: %s %#llx+%#llx", op == WINDOW_MAP ? "map" : "unmap",
 	     (unsigned long long)range->offset,
 	     (unsigned long long)range->len);
 	if (be->request_fd < 0)
 		return -ENOTCONN;
 	return channel_send(be->request_fd, &msg,
 			    op == WINDOW_MAP ? be->pool->fd : -1);
-}
-
-/* Queues ------------------------------------------------------------------ */
-
-static void signal_fd(int fd)
-{
-	uint64_t one = 1;
-
-	/* EAGAIN: the counter is full, so the other side has been told. */
-	if (fd >= 0 && write(fd, &one, sizeof(one)) < 0 && errno != EAGAIN)
-		complain("eventfd: %s", strerror(errno));
-}
-
-static void queue_init(struct queue *q)
-{
-	memset(q, 0, sizeof(*q));
-	q->kick = -1;
-	q->call = -1;
-	q->err = -1;
-}
-
-static void queue_close(struct queue *q)
-{
-	q->enabled = false;
-	close_fd(&q->kick);
-	close_fd(&q->call);
-	close_fd(&q->err);
-}
-
-static void queue_broken(struct backend *be, struct queue *q)
-{
-	complain("queue %d is broken: %s", (int)(q - be->queue), q->vq.broken);
-	q->work = false;
-	signal_fd(q->err);
-}
-
-static void *ring_at(const struct backend *be, uint64_t uaddr, uint64_t len,
-		     uint64_t align)
-{
-	void *p = guest_mem_at_uaddr(&be->mem, uaddr, len);
-
-	return (uintptr_t)p % align ? NULL : p;
-}
-
-/* Find the rings in the memory there is now; false marks the queue broken. */
-static bool queue_map(struct backend *be, struct queue *q)
-{
-	uint64_t n = q->vq.size;
-
-	q->vq.desc = ring_at(be, q->addr.desc_user_addr,
-			     n * sizeof(struct vring_desc), 16);
-	q->vq.avail = ring_at(be, q->addr.avail_user_addr,
-			      sizeof(struct vring_avail) + n * 2, 2);
-	q->vq.used = ring_at(be, q->addr.used_user_addr,
-			     sizeof(struct vring_used) +
-			     n * sizeof(struct vring_used_elem), 4);
-	if (n && q->vq.desc && q->vq.avail && q->vq.used)
-		return true;
-	q->vq.broken = "its rings are not in guest memory";
-	queue_broken(be, q);
-	return false;
-}
-
-static void reply_push(struct backend *be, struct queue *q,
-		       const struct gpu_reply *reply)
-{
-	size_t len = chain_write(&q->chain, &be->mem, &reply->u, reply->len);
-
-	note(be, "  %s", reply->len ? gpu_type_name(le32toh(reply->u.hdr.type)) :
-				      "no room for a response");
-	virtq_push(&q->vq, &q->chain, (uint32_t)len);
-}
-
-static int queue_start(struct backend *be, struct queue *q)
-{
-	bool control = q == &be->queue[GPU_CONTROLQ];
-
-	q->vq.broken = NULL;
-	q->enabled = true;
-	if (!queue_map(be, q))
-		return -EINVAL;
-	q->vq.used_idx = le16toh(q->vq.used->idx);
-	/* A kick may have been given before anybody listened. */
-	q->work = true;
-	if (!control)
-		return 0;
-	/*
-	 * QEMU tells nobody of a virtio reset. But rings go on where they were
-	 * after a pause, and begin at 0 after a reset.
-	 */
-	if (!q->vq.last_avail)
-		gpu_reset(be->gpu);
-	if (!gpu_start(be->gpu))
-		return 0;
-	complain("the front-end takes no request to map the window");
-	return -EPROTO;
-}
-
-static void queue_stop(struct backend *be, struct queue *q)
-{
-	struct gpu_reply reply;
-
-	if (!q->enabled)
-		return;
-	if (q == &be->queue[GPU_CONTROLQ] && gpu_stop(be->gpu, &reply) &&
-	    !q->vq.broken) {
-		reply_push(be, q, &reply);
-		signal_fd(q->call);
-	}
-	q->enabled = false;
-	q->work = false;
-}
-
-/* Run the request in q->chain. False: it is pending. */
-static bool queue_exec(struct backend *be, struct queue *q)
-{
-	enum gpu_queue nr = (enum gpu_queue)(q - be->queue);
-	uint64_t len = q->chain.out_len;
-	struct gpu_reply reply;
-	enum gpu_result result;
-	struct virtio_gpu_ctrl_hdr *req;
-	size_t n = len < GPU_REQUEST_MAX ? len : GPU_REQUEST_MAX;
-
-	/*
-	 * A copy, so that nothing changes once it was checked; of the right
-	 * size, so that a sanitizer sees every byte that is read beyond it.
-	 */
-	req = malloc(n ? n : 1);
-	if (!req) {
-		virtq_push(&q->vq, &q->chain, 0);
-		return true;
-	}
-	if (chain_read(&q->chain, &be->mem, req, n) != n)
-		len = 0;
-	if (len >= sizeof(*req))
-		note(be, "queue %d: %s, %llu bytes", nr,
-		     gpu_type_name(le32toh(req->type)),
-		     (unsigned long long)len);
-	result = gpu_exec(be->gpu, nr, req, len, q->chain.in_len, &reply);
-	free(req);
-	if (result == GPU_PENDING)
-		return false;
-	reply_push(be, q, &reply);
-	return true;
-}
-
-/*
- * At most as many chains as the ring holds, so that a driver that never stops
- * adding cannot keep messages from being read.
- */
-static void queue_service(struct backend *be, struct queue *q)
-{
-	bool control = q == &be->queue[GPU_CONTROLQ];
-	unsigned int left = q->vq.size;
-	bool pushed = false;
-	int got = 1;
-
-	while (left-- && !(control && gpu_busy(be->gpu))) {
-		got = virtq_pop(&q->vq, &be->mem, &q->chain);
-		if (got <= 0)
-			break;
-		pushed |= queue_exec(be, q);
-	}
-	q->work = got > 0;
-	if (got < 0)
-		queue_broken(be, q);
-	if (pushed && virtq_wants_interrupt(&q->vq))
-		signal_fd(q->call);
-}
-
-static bool queue_ready(const struct backend *be, const struct queue *q)
-{
-	if (!q->enabled || !q->work || q->vq.broken)
-		return false;
-	return q != &be->queue[GPU_CONTROLQ] || !gpu_busy(be->gpu);
 }
 
 /* Messages ---------------------------------------------------------------- */
@@ -323,7 +116,7 @@ static void remap_queues(struct backend *be)
 
 	for (i = 0; i < GPU_QUEUES; i++)
 		if (be->queue[i].enabled && !be->queue[i].vq.broken)
-			queue_map(be, &be->queue[i]);
+			queue_map(&be->queue[i]);
 }
 
 static int add_region(struct backend *be, const struct vhost_user_region *r,
@@ -332,7 +125,7 @@ static int add_region(struct backend *be, const struct vhost_user_region *r,
 	int err = guest_mem_add_file(&be->mem, r->gpa, r->size, r->uaddr, fd,
 				     r->offset);
 
-	note(be, "memory %#llx+%#llx: %s", (unsigned long long)r->gpa,
+	note("memory %#llx+%#llx: %s", (unsigned long long)r->gpa,
 	     (unsigned long long)r->size, strerror(-err));
 	return err;
 }
@@ -344,7 +137,7 @@ static int set_mem_table(struct backend *be, struct message *msg)
 	int err = 0;
 
 	if (msg->hdr.size < offsetof(struct vhost_user_table, region) ||
-	    t->nr > VHOST_USER_TABLE_MAX || t->nr != msg->nr_fds ||
+	    t->nr != msg->nr_fds ||
 	    msg->hdr.size < offsetof(struct vhost_user_table, region[t->nr]))
 		return -EPROTO;
 	guest_mem_clear(&be->mem);
@@ -370,7 +163,7 @@ static int rem_mem_reg(struct backend *be, const struct message *msg)
 	const struct vhost_user_region *r = &msg->payload.reg.region;
 	int err = guest_mem_remove(&be->mem, r->gpa, r->size, r->uaddr);
 
-	note(be, "memory gone %#llx+%#llx: %s", (unsigned long long)r->gpa,
+	note("memory gone %#llx+%#llx: %s", (unsigned long long)r->gpa,
 	     (unsigned long long)r->size, strerror(-err));
 	remap_queues(be);
 	return err;
@@ -394,7 +187,7 @@ static int set_vring_addr(struct backend *be, const struct message *msg)
 	if (!q)
 		return -EINVAL;
 	q->addr = msg->payload.addr;
-	return q->enabled && !queue_map(be, q) ? -EINVAL : 0;
+	return q->enabled && !queue_map(q) ? -EINVAL : 0;
 }
 
 static int set_vring_base(struct backend *be, const struct message *msg)
@@ -413,7 +206,7 @@ static int get_vring_base(struct backend *be, struct message *answer)
 
 	if (!q)
 		return -EPROTO;
-	queue_stop(be, q);
+	queue_stop(q);
 	answer->payload.state.num = q->vq.last_avail;
 	close_fd(&q->kick);
 	close_fd(&q->call);
@@ -456,9 +249,9 @@ static int set_vring_enable(struct backend *be, const struct message *msg)
 	if (!q)
 		return -EINVAL;
 	if (!msg->payload.state.num)
-		queue_stop(be, q);
+		queue_stop(q);
 	else if (!q->enabled)
-		return queue_start(be, q);
+		return queue_start(q);
 	return 0;
 }
 
@@ -485,26 +278,26 @@ static void reset_device(struct backend *be)
 }
 
 /* An answer without payload tells the front-end that there is no such field. */
-static void get_config(struct backend *be, struct message *answer)
+static void get_config(struct message *answer)
 {
 	struct vhost_user_config *c = &answer->payload.config;
 
 	if (c->size > sizeof(c->data) ||
-	    gpu_config_read(be->gpu, c->offset, c->data, c->size))
+	    gpu_config_read(c->offset, c->data, c->size))
 		answer->hdr.size = 0;
 	else
 		answer->hdr.size = offsetof(struct vhost_user_config, data) +
 				   c->size;
 }
 
-static int set_config(struct backend *be, const struct message *msg)
+static int set_config(const struct message *msg)
 {
 	const struct vhost_user_config *c = &msg->payload.config;
 
 	if (c->size > sizeof(c->data) ||
 	    msg->hdr.size < offsetof(struct vhost_user_config, data) + c->size)
 		return -EPROTO;
-	return gpu_config_write(be->gpu, c->offset, c->data, c->size);
+	return gpu_config_write(c->offset, c->data, c->size);
 }
 
 static void get_shmem_config(struct backend *be, struct message *answer)
@@ -572,7 +365,7 @@ static bool handle_get(struct backend *be, struct message *msg, int *err)
 		*err = get_vring_base(be, msg);
 		return true;
 	case VHOST_USER_GET_CONFIG:
-		get_config(be, msg);
+		get_config(msg);
 		return true;
 	case VHOST_USER_GET_SHMEM_CONFIG:
 		get_shmem_config(be, msg);
@@ -614,7 +407,7 @@ static int handle_set(struct backend *be, struct message *msg)
 	case VHOST_USER_SET_BACKEND_REQ_FD:
 		return set_backend_fd(be, msg);
 	case VHOST_USER_SET_CONFIG:
-		return set_config(be, msg);
+		return set_config(msg);
 	case VHOST_USER_RESET_DEVICE:
 		reset_device(be);
 		return 0;
@@ -657,7 +450,7 @@ static enum backend_end read_message(struct backend *be)
 	if (!err)
 		return BACKEND_CLOSED;
 	if (err > 0) {
-		note(be, "message %u, %u bytes, %u descriptors",
+		note("message %u, %u bytes, %u descriptors",
 		     msg.hdr.request, msg.hdr.size, msg.nr_fds);
 		err = handle_message(be, &msg);
 		message_drop_fds(&msg);
@@ -673,7 +466,6 @@ static enum backend_end read_message(struct backend *be)
 /* An answer to what send_window() asked for. */
 static enum backend_end read_answer(struct backend *be)
 {
-	struct queue *q = &be->queue[GPU_CONTROLQ];
 	struct gpu_reply reply;
 	struct message msg;
 	int err = channel_recv(be->request_fd, &msg);
@@ -686,12 +478,10 @@ static enum backend_end read_answer(struct backend *be)
 	}
 	message_drop_fds(&msg);
 	ok = msg.hdr.size == sizeof(msg.payload.u64) && !msg.payload.u64;
-	note(be, "window: %s", ok ? "done" : "refused");
+	note("window: %s", ok ? "done" : "refused");
 	switch (gpu_window_ack(be->gpu, ok, &reply)) {
 	case GPU_ACK_REPLY:
-		reply_push(be, q, &reply);
-		if (virtq_wants_interrupt(&q->vq))
-			signal_fd(q->call);
+		queue_reply(&be->queue[GPU_CONTROLQ], &reply);
 		return BACKEND_GOES_ON;
 	case GPU_ACK_LOST:
 		complain("the front-end cannot map the window");
@@ -702,15 +492,6 @@ static enum backend_end read_answer(struct backend *be)
 }
 
 /* The loop ---------------------------------------------------------------- */
-
-static void read_kick(struct queue *q)
-{
-	uint64_t n;
-
-	if (read(q->kick, &n, sizeof(n)) != sizeof(n) && errno != EAGAIN)
-		close_fd(&q->kick);
-	q->work = true;
-}
 
 enum backend_end backend_step(struct backend *be, int timeout,
 			      const sigset_t *sigmask)
@@ -729,7 +510,7 @@ enum backend_end backend_step(struct backend *be, int timeout,
 
 		pfd[2 + i].fd = q->enabled ? q->kick : -1;
 		pfd[2 + i].events = POLLIN;
-		if (queue_ready(be, q)) {
+		if (queue_ready(q)) {
 			timeout = 0;
 			ts.tv_sec = 0;
 			ts.tv_nsec = 0;
@@ -745,14 +526,14 @@ enum backend_end backend_step(struct backend *be, int timeout,
 	/* Kicks first: a message may close the descriptor that was polled. */
 	for (i = 0; i < GPU_QUEUES; i++)
 		if (pfd[2 + i].revents)
-			read_kick(&be->queue[i]);
+			queue_kicked(&be->queue[i]);
 	if (pfd[1].revents)
 		end = read_answer(be);
 	if (end == BACKEND_GOES_ON && pfd[0].revents)
 		end = read_message(be);
 	for (i = 0; i < GPU_QUEUES && end == BACKEND_GOES_ON; i++)
-		if (queue_ready(be, &be->queue[i]))
-			queue_service(be, &be->queue[i]);
+		if (queue_ready(&be->queue[i]))
+			queue_service(&be->queue[i]);
 	return end;
 }
 
@@ -776,18 +557,17 @@ struct backend *backend_new(int sock, const struct backend_config *config,
 		return NULL;
 	be->sock = sock;
 	be->request_fd = -1;
-	be->verbose = config->verbose;
 	be->offered = PROTOCOL_FEATURES;
 	if (config->mem_slots)
 		be->offered |= BIT(VHOST_USER_PROTOCOL_F_MEM_SLOTS);
 	be->pool = pool;
-	for (i = 0; i < GPU_QUEUES; i++)
-		queue_init(&be->queue[i]);
 	be->gpu = gpu_new(config->mode, pool, &be->mem, send_window, be);
 	if (!be->gpu) {
 		free(be);
 		return NULL;
 	}
+	for (i = 0; i < GPU_QUEUES; i++)
+		queue_init(&be->queue[i], (enum gpu_queue)i, be->gpu, &be->mem);
 	return be;
 }
 

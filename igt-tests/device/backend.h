@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One vhost-user connection: messages of the front-end, queues, the window.
+ * One vhost-user connection: the front-end's messages, and the poll loop.
  */
 #ifndef BACKEND_H
 #define BACKEND_H
@@ -16,7 +16,6 @@ struct backend;
 struct backend_config {
 	enum window_mode mode;
 	bool mem_slots;		/* offer VHOST_USER_PROTOCOL_F_MEM_SLOTS */
-	bool verbose;
 };
 
 /* Serve a connected socket, which stays the caller's. NULL without memory. */

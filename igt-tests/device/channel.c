@@ -22,7 +22,8 @@ static void take_fds(struct msghdr *mh, struct message *msg)
 	for (cm = CMSG_FIRSTHDR(mh); cm; cm = CMSG_NXTHDR(mh, cm)) {
 		if (cm->cmsg_level != SOL_SOCKET || cm->cmsg_type != SCM_RIGHTS)
 			continue;
-		msg->nr_fds = (cm->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		msg->nr_fds = (unsigned int)((cm->cmsg_len - CMSG_LEN(0)) /
+					     sizeof(int));
 		memcpy(msg->fd, CMSG_DATA(cm), msg->nr_fds * sizeof(int));
 	}
 }

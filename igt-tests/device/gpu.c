@@ -189,10 +189,6 @@ enum gpu_result gpu_exec(struct gpu *gpu, enum gpu_queue queue, const void *req,
 	uint32_t type;
 
 	memset(reply, 0, sizeof(*reply));
-	/* Without room for an answer a control command cannot be refused. */
-	if (queue == GPU_CONTROLQ && room < sizeof(hdr))
-		return GPU_DONE;
-
 	memcpy(&hdr, req, len < sizeof(hdr) ? len : sizeof(hdr));
 	/* What is not all there names no command. */
 	cmd = len < sizeof(hdr) ? NULL : find_command(le32toh(hdr.type));
@@ -205,7 +201,10 @@ enum gpu_result gpu_exec(struct gpu *gpu, enum gpu_queue queue, const void *req,
 		}
 	}
 	finish(gpu, &hdr, type, reply);
-	/* Drivers leave no room on the cursor queue: they want no answer. */
+	/*
+	 * Drivers leave no room on the cursor queue: they want no answer. On the
+	 * control queue it means that the command was refused.
+	 */
 	if (room < reply->len)
 		reply->len = 0;
 	return GPU_DONE;
@@ -271,7 +270,6 @@ void gpu_reset(struct gpu *gpu)
 			resource_free(gpu, gpu->bucket[i]);
 	memset(gpu->scanout, 0, sizeof(gpu->scanout));
 	memset(gpu->cursor, 0, sizeof(gpu->cursor));
-	gpu->events = 0;
 }
 
 bool gpu_busy(const struct gpu *gpu)
@@ -319,42 +317,40 @@ void gpu_set_features(struct gpu *gpu, uint64_t accepted)
 	gpu->features = accepted & gpu_features(gpu);
 }
 
-static void fill_config(const struct gpu *gpu, uint32_t config[4])
+static void fill_config(uint32_t config[4])
 {
-	config[0] = htole32(gpu->events);	/* events_read */
+	config[0] = 0;				/* events_read: none ever */
 	config[1] = 0;				/* events_clear */
 	config[2] = htole32(GPU_SCANOUTS);	/* num_scanouts */
 	config[3] = 0;				/* num_capsets */
 }
 
-int gpu_config_read(const struct gpu *gpu, uint32_t offset, void *buf,
-		    uint32_t len)
+int gpu_config_read(uint32_t offset, void *buf, uint32_t len)
 {
 	uint32_t config[4];
 
 	if (offset > GPU_CONFIG_SIZE || len > GPU_CONFIG_SIZE - offset)
 		return -EINVAL;
-	fill_config(gpu, config);
+	fill_config(config);
 	memcpy(buf, (char *)config + offset, len);
 	return 0;
 }
 
 /*
  * QEMU writes back all of the space when the guest wrote one field: fields that
- * a driver must not write are fine as long as they keep their value.
+ * a driver must not write are fine as long as they keep their value. What may be
+ * written is events_clear, and there is nothing to clear.
  */
-int gpu_config_write(struct gpu *gpu, uint32_t offset, const void *buf,
-		     uint32_t len)
+int gpu_config_write(uint32_t offset, const void *buf, uint32_t len)
 {
 	uint32_t now[4], new[4];
 
 	if (offset > GPU_CONFIG_SIZE || len > GPU_CONFIG_SIZE - offset)
 		return -EINVAL;
-	fill_config(gpu, now);
+	fill_config(now);
 	memcpy(new, now, sizeof(new));
 	memcpy((char *)new + offset, buf, len);
 	if (new[0] != now[0] || new[2] != now[2] || new[3] != now[3])
 		return -EINVAL;
-	gpu->events &= ~le32toh(new[1]);
 	return 0;
 }

@@ -65,10 +65,8 @@ uint64_t gpu_features(const struct gpu *gpu);
 void gpu_set_features(struct gpu *gpu, uint64_t accepted);
 
 /* [offset, offset + len) of the configuration space; 0 or -EINVAL. */
-int gpu_config_read(const struct gpu *gpu, uint32_t offset, void *buf,
-		    uint32_t len);
-int gpu_config_write(struct gpu *gpu, uint32_t offset, const void *buf,
-		     uint32_t len);
+int gpu_config_read(uint32_t offset, void *buf, uint32_t len);
+int gpu_config_write(uint32_t offset, const void *buf, uint32_t len);
 
 /*
  * The queues start; -errno from the window. They stop, perhaps to go on later:

@@ -77,7 +77,6 @@ struct gpu {
 	const struct guest_mem *mem;
 	struct window window;
 	uint64_t features;	/* accepted by the driver */
-	uint32_t events;
 
 	struct resource *bucket[GPU_BUCKETS];
 	uint32_t nr_resources;

@@ -18,6 +18,7 @@
 #include <sys/un.h>
 
 #include "backend.h"
+#include "log.h"
 
 #define WINDOW_MIN	(256ULL << 20)
 #define WINDOW_MAX	(256ULL << 30)
@@ -118,7 +119,7 @@ static void parse_option(struct options *o, int c, const char *arg)
 		break;
 	case 'm':
 		if (strcmp(arg, "whole") && strcmp(arg, "blob"))
-			bad_usage("--mode is whole or blob, not", arg);
+			bad_usage("--mode wants whole or blob", arg);
 		o->config.mode = !strcmp(arg, "whole") ? WINDOW_WHOLE : WINDOW_BLOB;
 		break;
 	case 'p':
@@ -131,7 +132,7 @@ static void parse_option(struct options *o, int c, const char *arg)
 		o->keep = true;
 		break;
 	case 'v':
-		o->config.verbose = true;
+		log_level = LOG_EVERYTHING;
 		break;
 	case 'h':
 		fputs(usage, stdout);
@@ -179,8 +180,7 @@ static int listen_at(const char *path)
 	if (strlen(path) + sizeof(".new") > sizeof(addr.sun_path))
 		bad_usage("the path of the socket is too long", path);
 	if (!lstat(path, &st) && !S_ISSOCK(st.st_mode)) {
-		fprintf(stderr, "vram-device: %s exists, and is no socket\n",
-			path);
+		complain("%s exists, and is no socket", path);
 		return -1;
 	}
 	sprintf(addr.sun_path, "%s.new", path);
@@ -190,7 +190,7 @@ static int listen_at(const char *path)
 	    !bind(sock, (struct sockaddr *)&addr, sizeof(addr)) &&
 	    !listen(sock, 1) && !rename(addr.sun_path, path))
 		return sock;
-	fprintf(stderr, "vram-device: %s: %s\n", path, strerror(errno));
+	complain("%s: %s", path, strerror(errno));
 	unlink(addr.sun_path);
 	if (sock >= 0)
 		close(sock);
@@ -224,7 +224,7 @@ static enum backend_end serve(const struct options *o, struct pool *pool,
 	enum backend_end end;
 
 	if (!be) {
-		fprintf(stderr, "vram-device: out of memory\n");
+		complain("out of memory");
 		return BACKEND_FAILED;
 	}
 	end = backend_run(be, sigmask, &stop);
@@ -246,8 +246,7 @@ static enum backend_end serve_all(const struct options *o, struct pool *pool,
 			return BACKEND_STOPPED;
 		peer = accept4(sock, NULL, NULL, SOCK_CLOEXEC);
 		if (peer < 0) {
-			fprintf(stderr, "vram-device: accept: %s\n",
-				strerror(errno));
+			complain("accept: %s", strerror(errno));
 			return BACKEND_FAILED;
 		}
 		end = serve(o, pool, peer, sigmask);
@@ -283,8 +282,7 @@ int main(int argc, char **argv)
 	catch_signals(&sigmask);
 	err = pool_open(&pool, o.pool, o.window);
 	if (err) {
-		fprintf(stderr, "vram-device: %s: %s\n",
-			o.pool ? o.pool : "memory", strerror(-err));
+		complain("%s: %s", o.pool ? o.pool : "memory", strerror(-err));
 		return 1;
 	}
 	sock = o.socket ? listen_at(o.socket) : o.fd;

@@ -514,8 +514,13 @@ static void pause_keeps_reset_forgets(void)
 	hang_up();
 }
 
-/* Leaves a MAP_BLOB of resource 1 waiting for the front-end. */
-static bool start_map_blob(void)
+static const struct virtio_gpu_resource_map_blob map_blob = {
+	.hdr.type = VIRTIO_GPU_CMD_RESOURCE_MAP_BLOB,
+	.resource_id = 1,
+	.offset = 0x5000,
+};
+
+static bool create_blob(void)
 {
 	struct virtio_gpu_ctx_create ctx = {
 		.hdr.type = VIRTIO_GPU_CMD_CTX_CREATE,
@@ -529,15 +534,15 @@ static bool start_map_blob(void)
 		.blob_flags = VIRTIO_GPU_BLOB_FLAG_USE_MAPPABLE,
 		.size = 0x2000,
 	};
-	struct virtio_gpu_resource_map_blob map = {
-		.hdr.type = VIRTIO_GPU_CMD_RESOURCE_MAP_BLOB,
-		.resource_id = 1,
-		.offset = 0x5000,
-	};
 
 	return run(&ctx, sizeof(ctx)) == VIRTIO_GPU_RESP_OK_NODATA &&
-	       run(&blob, sizeof(blob)) == VIRTIO_GPU_RESP_OK_NODATA &&
-	       run(&map, sizeof(map)) == 0;
+	       run(&blob, sizeof(blob)) == VIRTIO_GPU_RESP_OK_NODATA;
+}
+
+/* Leaves a MAP_BLOB waiting for the front-end. */
+static bool start_map_blob(void)
+{
+	return create_blob() && run(&map_blob, sizeof(map_blob)) == 0;
 }
 
 static void blob_answer_waits(void)
@@ -547,13 +552,13 @@ static void blob_answer_waits(void)
 	negotiate(WINDOW_BLOB);
 	enable();
 	CHECK(!readable(fe.requests));
-	CHECK(start_map_blob());
-	/* Those behind it wait as well. */
-	fe.ring[0].avail->ring[fe.ring[0].avail->idx % RING_SIZE] = 2;
+	CHECK(create_blob());
+	offer(0, &map_blob, sizeof(map_blob));
+	/* What comes behind it waits as well. */
 	ring_desc(&fe.ring[0], 2, DATA_AT + 0x8000, 24, VRING_DESC_F_NEXT, 3);
 	ring_desc(&fe.ring[0], 3, DATA_AT + 0x9000, 408, VRING_DESC_F_WRITE, 0);
 	memcpy(fe.ram + DATA_AT + 0x8000, &display_info, 24);
-	fe.ring[0].avail->idx++;
+	ring_offer(&fe.ring[0], 2);
 	kick(0);
 	CHECK_EQ(fe.ring[0].used->idx, 2);
 	CHECK(window_request(VHOST_USER_BACKEND_SHMEM_MAP, &msg));
@@ -588,6 +593,23 @@ static void stop_while_blob_answer_waits(void)
 	CHECK(window_request(VHOST_USER_BACKEND_SHMEM_MAP, &msg));
 	reply_window(VHOST_USER_BACKEND_SHMEM_MAP, 0);
 	CHECK_EQ(fe.ring[0].used->idx, 4);
+	CHECK_EQ(fe.end, BACKEND_GOES_ON);
+	hang_up();
+}
+
+static void memory_goes_while_blob_answer_waits(void)
+{
+	struct vhost_user_mem_reg reg = {
+		.region = ram_table().region[0],
+	};
+
+	negotiate(WINDOW_BLOB);
+	enable();
+	CHECK(start_map_blob());
+	CHECK_EQ(acked(VHOST_USER_REM_MEM_REG, &reg, sizeof(reg), NULL, 0), 0);
+	reply_window(VHOST_USER_BACKEND_SHMEM_MAP, 0);
+	CHECK_EQ(fe.ring[0].used->idx, 2);
+	CHECK_EQ(vring_base(0), 3);
 	CHECK_EQ(fe.end, BACKEND_GOES_ON);
 	hang_up();
 }
@@ -728,27 +750,44 @@ static void bad_queue_parameters(void)
 	hang_up();
 }
 
-/* The driver adds requests as fast as they are done: messages get through. */
+/*
+ * The driver adds requests as fast as they are done: messages get through.
+ *
+ * The used ring lies on the available ring, so that the index which the device
+ * increments after each request is also the one that offers it the next. What it
+ * writes into the used ring becomes heads: 0, and 24, the length of a response.
+ */
 static void endless_requests(void)
 {
+	struct vhost_vring_addr addr = {
+		.desc_user_addr = RAM_UADDR + DESC_AT,
+		.avail_user_addr = RAM_UADDR + AVAIL_AT,
+		.used_user_addr = RAM_UADDR + AVAIL_AT,
+	};
+	struct virtio_gpu_ctrl_hdr nonsense = { 0 };
+	uint64_t one = 1;
 	unsigned int i;
 
 	negotiate(WINDOW_WHOLE);
+	send_fds(VHOST_USER_SET_VRING_ADDR, 0, &addr, sizeof(addr), NULL, 0);
+	memcpy(fe.ram + DATA_AT, &nonsense, sizeof(nonsense));
+	for (i = 0; i < RING_SIZE - 1; i++)
+		ring_desc(&fe.ring[0], i, DATA_AT, 24, VRING_DESC_F_NEXT,
+			  RING_SIZE - 1);
+	ring_desc(&fe.ring[0], i, DATA_AT + 0x1000, 24, VRING_DESC_F_WRITE, 0);
+	ring_offer(&fe.ring[0], 0);
 	enable();
 	CHECK(whole_is_mapped());
-	offer(0, &display_info, sizeof(display_info));
-	kick(0);
-	for (i = 0; i < RING_SIZE; i++)
-		ring_offer(&fe.ring[0], 0);
-	for (i = 0; i < 10 && fe.end == BACKEND_GOES_ON; i++) {
-		uint16_t done = fe.ring[0].used->idx;
+	CHECK_EQ(write(fe.kick[0], &one, 8), 8);
+	for (i = 0; i < 10; i++) {
+		uint16_t before = fe.ring[0].avail->idx;
 
-		/* As if the driver refilled the ring during the step. */
-		fe.ring[0].avail->idx = done + RING_SIZE;
 		fe.end = backend_step(fe.be, 0, NULL);
-		CHECK(fe.ring[0].used->idx - done <= RING_SIZE);
+		CHECK_EQ((uint16_t)(fe.ring[0].avail->idx - before), RING_SIZE);
 	}
 	CHECK_EQ(ask_u64(VHOST_USER_GET_QUEUE_NUM), 2);
+	CHECK_EQ(fe.end, BACKEND_GOES_ON);
+	CHECK(!readable(fe.err[0]));
 	hang_up();
 }
 
@@ -805,6 +844,7 @@ static void malformed_messages(void)
 	MALFORMED(VHOST_USER_SET_MEM_TABLE, 0, &t, 8 + 31, fds, 1);
 	MALFORMED(VHOST_USER_SET_MEM_TABLE, 0, &t, 8 + 32, NULL, 0);
 	MALFORMED(VHOST_USER_SET_MEM_TABLE, 0, &t, 8 + 32, fds, 2);
+	t.nr = 8;
 	MALFORMED(VHOST_USER_SET_MEM_TABLE, 0, &t, sizeof(t), fds, 9);
 	t.nr = 9;
 	MALFORMED(VHOST_USER_SET_MEM_TABLE, 0, &t, sizeof(t), fds, 8);
@@ -852,6 +892,8 @@ const struct test backend_tests[] = {
 	{ "backend: blob answer waits", blob_answer_waits },
 	{ "backend: stop while a blob answer waits",
 	  stop_while_blob_answer_waits },
+	{ "backend: memory goes while a blob answer waits",
+	  memory_goes_while_blob_answer_waits },
 	{ "backend: front-end drops the channel", front_end_drops_the_channel },
 	{ "backend: whole window without a channel", whole_without_channel },
 	{ "backend: broken queue", broken_queue },

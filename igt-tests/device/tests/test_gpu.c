@@ -246,34 +246,32 @@ static void config_space(void)
 	uint32_t c[4] = { 1, 1, 1, 1 };
 	uint8_t byte;
 
-	rig_setup(WINDOW_WHOLE, ALL_FEATURES);
-	CHECK_EQ(gpu_config_read(rig.gpu, 0, c, 16), 0);
+	CHECK_EQ(gpu_config_read(0, c, 16), 0);
 	CHECK_EQ(c[0], 0);
 	CHECK_EQ(c[1], 0);
 	CHECK_EQ(c[2], 1);
 	CHECK_EQ(c[3], 0);
-	CHECK_EQ(gpu_config_read(rig.gpu, 8, &byte, 1), 0);
+	CHECK_EQ(gpu_config_read(8, &byte, 1), 0);
 	CHECK_EQ(byte, 1);
-	CHECK_EQ(gpu_config_read(rig.gpu, 16, &byte, 0), 0);
-	CHECK_EQ(gpu_config_read(rig.gpu, 16, &byte, 1), -EINVAL);
-	CHECK_EQ(gpu_config_read(rig.gpu, 0, c, 17), -EINVAL);
-	CHECK_EQ(gpu_config_read(rig.gpu, UINT32_MAX, c, 2), -EINVAL);
+	CHECK_EQ(gpu_config_read(16, &byte, 0), 0);
+	CHECK_EQ(gpu_config_read(16, &byte, 1), -EINVAL);
+	CHECK_EQ(gpu_config_read(0, c, 17), -EINVAL);
+	CHECK_EQ(gpu_config_read(UINT32_MAX, c, 2), -EINVAL);
 
 	/* As QEMU does when the guest writes events_clear: all of it. */
 	c[1] = 1;
-	CHECK_EQ(gpu_config_write(rig.gpu, 0, c, 16), 0);
-	CHECK_EQ(gpu_config_write(rig.gpu, 4, &c[1], 4), 0);
-	CHECK_EQ(gpu_config_read(rig.gpu, 0, c, 16), 0);
+	CHECK_EQ(gpu_config_write(0, c, 16), 0);
+	CHECK_EQ(gpu_config_write(4, &c[1], 4), 0);
+	CHECK_EQ(gpu_config_read(0, c, 16), 0);
 	CHECK_EQ(c[1], 0);
 	c[2] = 2;
-	CHECK_EQ(gpu_config_write(rig.gpu, 0, c, 16), -EINVAL);
-	CHECK_EQ(gpu_config_write(rig.gpu, 8, &c[2], 4), -EINVAL);
-	CHECK_EQ(gpu_config_write(rig.gpu, 12, &c[2], 4), -EINVAL);
-	CHECK_EQ(gpu_config_write(rig.gpu, 0, &c[2], 4), -EINVAL);
-	CHECK_EQ(gpu_config_write(rig.gpu, 13, c, 4), -EINVAL);
-	CHECK_EQ(gpu_config_read(rig.gpu, 0, c, 16), 0);
+	CHECK_EQ(gpu_config_write(0, c, 16), -EINVAL);
+	CHECK_EQ(gpu_config_write(8, &c[2], 4), -EINVAL);
+	CHECK_EQ(gpu_config_write(12, &c[2], 4), -EINVAL);
+	CHECK_EQ(gpu_config_write(0, &c[2], 4), -EINVAL);
+	CHECK_EQ(gpu_config_write(13, c, 4), -EINVAL);
+	CHECK_EQ(gpu_config_read(0, c, 16), 0);
 	CHECK_EQ(c[2], 1);
-	rig_teardown();
 }
 
 static void display_info(void)
@@ -355,6 +353,8 @@ static void create_and_unref(void)
 	CHECK_EQ(RUN(bad), ERR(INVALID_PARAMETER));
 	CHECK_EQ(rig_create_2d(2, UINT32_MAX, UINT32_MAX), ERR(OUT_OF_MEMORY));
 	CHECK_EQ(rig_create_2d(2, 0x40000001, 1), ERR(OUT_OF_MEMORY));
+	/* Four bytes each make 2^64. */
+	CHECK_EQ(rig_create_2d(2, 1U << 31, 1U << 31), ERR(OUT_OF_MEMORY));
 	CHECK_EQ(rig_unref(2), ERR(INVALID_RESOURCE_ID));
 	CHECK_EQ(rig_unref(1), OK_NODATA);
 	CHECK_EQ(rig_unref(1), ERR(INVALID_RESOURCE_ID));
@@ -672,6 +672,9 @@ static void transfers_out_of_range(void)
 	BAD(level, 1, INVALID_PARAMETER);
 	BAD(offset, 1, INVALID_PARAMETER);
 	BAD(offset, UINT64_MAX, INVALID_PARAMETER);
+	good.box.h = 1;
+	BAD(offset, IMG_BYTES - 31, INVALID_PARAMETER);
+	good.box.h = IMG_H;
 	BAD(stride, 33, INVALID_PARAMETER);
 	BAD(stride, UINT32_MAX, INVALID_PARAMETER);
 	BAD(resource_id, 2, INVALID_RESOURCE_ID);

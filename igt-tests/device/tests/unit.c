@@ -5,7 +5,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "../log.h"
 #include "unit.h"
 
 static bool failed;
@@ -32,6 +34,9 @@ int main(int argc, char **argv)
 	const struct test *t;
 	size_t i;
 
+	log_level = LOG_NOTHING;
+	/* What hangs has failed. */
+	alarm(300);
 	for (i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
 		for (t = groups[i]; t->fn; t++) {
 			if (argc > 1 && !strstr(t->name, argv[1]))
