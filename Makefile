@@ -51,7 +51,7 @@ check:
 
 .PHONY: shell
 shell:
-	@$(vm)/run --kernel $(KERNEL) --timeout 86400 --interactive -- sh -l
+	@$(vm)/run --kernel $(KERNEL) --timeout 86400 --interactive -- sh -c 'sh -l; :'
 
 .PHONY: setup
 setup:
