@@ -15,6 +15,7 @@
  * @no-access:	mprotect() to PROT_NONE and back
  * @replace:	mmap() with MAP_FIXED on top
  * @move:	mremap() to another place
+ * @advise:	madvise(), which splits the VMA and changes nothing that is mapped
  *
  * arg[2]:
  *
@@ -226,6 +227,18 @@ static void op_move(struct subject *s)
 	vram_unmap(to, c->len);
 }
 
+/* No leaf may lie across two VMAs: the next split would meet it. */
+static void op_advise(struct subject *s)
+{
+	const struct cut *c = s->cut;
+
+	igt_assert_eq(madvise(s->piece, c->len, MADV_RANDOM), 0);
+	check_part(s, c->at, s->piece, c->len, RW);
+	check_rest(s);
+	igt_assert_eq(madvise(s->piece, c->len, MADV_NORMAL), 0);
+	check_stamps(s, 0, s->map, c->size);
+}
+
 static const struct {
 	const char *name;
 	const char *what;
@@ -239,6 +252,7 @@ static const struct {
 	{ "replace", "Check that a part can be covered by another mapping",
 	  op_replace },
 	{ "move", "Check that a part can be moved", op_move },
+	{ "advise", "Check that no leaf is left across two VMAs", op_advise },
 };
 
 static const struct cut *cut_named(const char *name)

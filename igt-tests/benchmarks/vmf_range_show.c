@@ -321,7 +321,7 @@ static void show(const char *dir, bool counting)
 		show_shape(s, &bo, dir, counting, sum);
 	}
 	vram_bo_destroy(&vram, &bo);
-	printf("\nIn all %s faults instead of %s: %s fewer; %s million %s instead of %s: %s fewer.\n",
+	printf("\nIn all: %s faults instead of %s, %s fewer; %s million %s instead of %s, %s fewer.\n",
 	       commas(sum[0].faults), commas(sum[1].faults),
 	       times(sum[1].faults, sum[0].faults),
 	       commas((sum[0].instructions + 500000) / 1000000),
@@ -357,10 +357,12 @@ int main(int argc, char **argv)
 	vram_open(&vram, fd);
 	counting = count_is_instructions();
 	uname(&uts);
-	printf("Linux %s. Every page is touched once and its stamp verified; 'stock' is ttm_bo_vm_fault() on the same buffer.\n%s\n\n",
+	printf("Linux %s: the same buffers mapped by vmf_range and by stock TTM's ttm_bo_vm_fault().\n"
+	       "Every page is touched once and its stamp is verified. The touching loop itself and\n"
+	       "the verifying are not counted. %s\n\n",
 	       uts.release, counting ?
-	       "The time-stamp counter counts guest instructions here: checked. The touching loop itself is subtracted." :
-	       "The time-stamp counter does not count instructions here (no -icount shift=0): ticks are shown instead.");
+	       "The TSC counts guest instructions here (checked)." :
+	       "No -icount shift=0: TSC ticks are shown.");
 	show(dir, counting);
 	vram_close(&vram);
 	close(fd);
