@@ -40,6 +40,10 @@
  * SUBTEST: upgrade
  * Description: a read-only mapping that is made writable can be written
  *
+ * SUBTEST: soft-dirty
+ * Description: in a mapping whose writes the kernel tracks, reads map read-only
+ *	leaves, and writes make them writable
+ *
  * SUBTEST: resize
  * Description: mremap() can shrink a mapping and cannot make it grow
  *
@@ -355,6 +359,36 @@ static void check_upgrade(const char *name, uint64_t shift)
 	subject_fini(&s);
 }
 
+/*
+ * Soft-dirty tracking makes the kernel ask to hear of first writes. Runs in a
+ * child: it is switched on for all of a process.
+ */
+static void check_soft_dirty(const char *name, uint64_t shift)
+{
+	const struct cut *cut = cut_named(name);
+	struct subject s;
+	uint64_t at;
+	char *view;
+	FILE *file;
+
+	subject_init(&s, cut);
+	view = vram_map(&vram, &s.bo, 0, cut->size, shift, RW);
+	file = fopen("/proc/self/clear_refs", "w");
+	igt_assert(file);
+	igt_assert_lte(0, fputs("4", file));
+	igt_assert_eq(fclose(file), 0);
+
+	check_part(&s, 0, view, cut->size, PROT_READ);
+	for (at = 0; at < cut->size; at += VRAM_PAGE)
+		*(volatile uint64_t *)(view + at) += 1;
+	for (at = 0; at < cut->size; at += VRAM_PAGE)
+		*(volatile uint64_t *)(view + at) -= 1;
+	check_part(&s, 0, view, cut->size, RW);
+	check_stamps(&s, 0, s.map, cut->size);
+	vram_unmap(view, cut->size);
+	subject_fini(&s);
+}
+
 static void check_resize(void)
 {
 	struct subject s;
@@ -472,6 +506,16 @@ igt_main()
 		check_upgrade("pud-all", 0);
 		check_upgrade("pmd-all", 0);
 		check_upgrade("pmd-all", VRAM_PAGE);
+	}
+
+	igt_describe("Check mappings whose writes the kernel tracks");
+	igt_subtest("soft-dirty") {
+		igt_fork(child, 1) {
+			check_soft_dirty("pud-all", 0);
+			check_soft_dirty("pmd-all", 0);
+			check_soft_dirty("pmd-all", VRAM_PAGE);
+		}
+		igt_waitchildren();
 	}
 
 	igt_describe("Check that a mapping can shrink and cannot grow");
