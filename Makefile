@@ -3,7 +3,9 @@
 # 'make help' lists what can be done. Kbuild, beside this file, names the modules.
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
-KERNEL ?= 6.12
+# Kernel series of the emulated machine; unset, 'test' takes all that are supported
+# and everything else the oldest.
+kernel := $(patsubst %,--kernel %,$(KERNEL))
 vm := igt-tests/vm
 
 .PHONY: all
@@ -39,23 +41,23 @@ modules_install: modules
 
 .PHONY: run
 run:
-	@$(vm)/show --kernel $(KERNEL)
+	@$(vm)/show $(kernel)
 
 .PHONY: test
 test:
-	@$(vm)/test --kernel $(KERNEL)
+	@$(vm)/test $(kernel)
 
 .PHONY: check
 check:
-	@$(vm)/check --kernel $(KERNEL)
+	@$(vm)/check $(kernel)
 
 .PHONY: shell
 shell:
-	@$(vm)/run --kernel $(KERNEL) --timeout 86400 --interactive -- sh -c 'sh -l; :'
+	@$(vm)/run $(kernel) --timeout 86400 --interactive -- sh -c 'sh -l; :'
 
 .PHONY: setup
 setup:
-	@$(vm)/setup --kernel $(KERNEL) --refresh --versions
+	@$(vm)/setup $(kernel) --refresh --versions
 
 .PHONY: clean
 clean:
@@ -69,9 +71,9 @@ help:
 	@echo '  make modules_install  install them'
 	@echo '  make clean            remove everything that was built'
 	@echo
-	@echo 'In an emulated machine, which is set up at the first use (KERNEL=$(KERNEL)):'
+	@echo 'In an emulated machine, which is set up at the first use (KERNEL=6.12 or 7.2):'
 	@echo '  make run              show mappings beside those of stock TTM'
-	@echo '  make test             run all tests'
+	@echo '  make test             run all tests, on both kernels'
 	@echo '  make shell            look around with the modules loaded'
 	@echo '  make check            compiler warnings, sparse and shellcheck'
 	@echo '  make setup            use the newest packages, and print their versions'
