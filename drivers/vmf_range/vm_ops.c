@@ -3,7 +3,7 @@
  * The kernel's entry points for a VMA, so that a driver writes one fault handler
  * and nothing else.
  *
- * Two of them are there to keep PUD leaves out of the core's way, which handles
+ * Three of them are there to keep PUD leaves out of the core's way, which handles
  * PMD leaves in every corner and PUD leaves in most:
  *
  * - Splitting a VMA inside a PUD leaf. vma_adjust_trans_huge() splits PMD leaves
@@ -13,8 +13,12 @@
  * - mremap(). move_page_tables() has no case for a special PUD leaf, takes the
  *   entry for a bad one, clears it and says so, without a TLB flush. ->open of
  *   the new VMA runs before, and zaps.
+ * - mprotect(PROT_NONE). It leaves a PUD leaf that is there and not present, of
+ *   which x86 has a notion for PMD leaves only: pud_present() denies it, and
+ *   pudp_invalidate() warns (DEBUG_VM) when access is given back. ->mprotect runs
+ *   before, and zaps.
  *
- * In both, whoever touches the range next takes a fault and gets the leaves that
+ * In all, whoever touches the range next takes a fault and gets the leaves that
  * the new VMAs have room for.
  */
 #include <linux/export.h>
@@ -44,6 +48,7 @@ bool vmf_range_allows_pud(const struct vm_area_struct *vma)
 
 	return vm_ops->huge_fault == vmf_range_vm_huge_fault &&
 	       vm_ops->may_split == vmf_range_vm_may_split &&
+	       vm_ops->mprotect == vmf_range_vm_mprotect &&
 	       vm_ops->open == vmf_range_vm_open &&
 	       (ops_of(vma)->flags & VMF_RANGE_PUD);
 }
@@ -108,6 +113,36 @@ int vmf_range_vm_may_split(struct vm_area_struct *vma, unsigned long addr)
 	return 0;
 }
 EXPORT_SYMBOL_GPL(vmf_range_vm_may_split);
+
+/**
+ * vmf_range_vm_mprotect - &vm_operations_struct.mprotect
+ * @vma: the VMA
+ * @start: first address that changes
+ * @end: address after the last
+ * @newflags: VM_* flags to come
+ *
+ * Zaps the PUD leaves that would become inaccessible.
+ *
+ * Context: mmap_lock held for writing. Write-locks the VMA, so that no leaf comes
+ * back before the protection has changed.
+ * Return: 0.
+ */
+int vmf_range_vm_mprotect(struct vm_area_struct *vma, unsigned long start,
+			  unsigned long end, unsigned long newflags)
+{
+	unsigned long addr;
+
+	if ((newflags & VM_ACCESS_FLAGS) || !vmf_range_allows_pud(vma))
+		return 0;
+
+	vma_start_write(vma);
+	for (addr = ALIGN_DOWN(start, PUD_SIZE); addr < end; addr += PUD_SIZE) {
+		if (vmf_walk_has_pud_leaf(vma->vm_mm, addr))
+			vmf_compat_zap(vma, addr, PUD_SIZE);
+	}
+	return 0;
+}
+EXPORT_SYMBOL_GPL(vmf_range_vm_mprotect);
 
 /*
  * The core opens a new VMA in three cases. Fork: it belongs to another mm.

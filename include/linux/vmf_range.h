@@ -81,6 +81,7 @@ struct vmf_range_ops {
 	.open = vmf_range_vm_open,			\
 	.close = vmf_range_vm_close,			\
 	.may_split = vmf_range_vm_may_split,		\
+	.mprotect = vmf_range_vm_mprotect,		\
 	.fault = vmf_range_vm_fault,			\
 	.huge_fault = vmf_range_vm_huge_fault,		\
 	.access = vmf_range_vm_access,			\
@@ -95,6 +96,8 @@ vm_fault_t vmf_insert_blocks(struct vm_fault *vmf, vmf_range_block_fn block_fn,
 void vmf_range_vm_open(struct vm_area_struct *vma);
 void vmf_range_vm_close(struct vm_area_struct *vma);
 int vmf_range_vm_may_split(struct vm_area_struct *vma, unsigned long addr);
+int vmf_range_vm_mprotect(struct vm_area_struct *vma, unsigned long start,
+			  unsigned long end, unsigned long newflags);
 vm_fault_t vmf_range_vm_fault(struct vm_fault *vmf);
 vm_fault_t vmf_range_vm_huge_fault(struct vm_fault *vmf, unsigned int order);
 int vmf_range_vm_access(struct vm_area_struct *vma, unsigned long addr,
