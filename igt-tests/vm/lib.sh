@@ -23,18 +23,27 @@ die() {
 	exit 125
 }
 
-# The kernel series that a name like "6.12" means must be a plain version: it
-# becomes part of file names and of a package name.
+# A kernel is a series of Debian, or one that debug-kernel compiles. The name becomes
+# part of file names and of a package name.
 check_series() {
-	[[ $1 =~ ^[0-9]+\.[0-9]+$ ]] ||
-		die "kernel '$1' is not a series such as 6.12 or 7.2"
+	[[ $1 =~ ^([0-9]+\.[0-9]+|debug|debug-inline)$ ]] ||
+		die "kernel '$1' is not a series such as 6.12 or 7.2, nor debug or debug-inline"
 }
 
 # A set is a directory of unpacked packages. Its name holds a digest of the
-# recipe; the name is a link to the directory that the last set-up made.
+# recipe; the name is a link to the directory that the last set-up made. What takes
+# a quarter of an hour to compile is not made anew for a change elsewhere.
 recipe=$(sha256sum <"$vm/setup" | cut -c1-12)
+debug_recipe=$(cat "$vm"/debug{.config,-kernel} | sha256sum | cut -c1-12)
+recipe_of() {
+	case $1 in
+	kernel-debug*) printf '%s\n' "$debug_recipe" ;;
+	*) printf '%s\n' "$recipe" ;;
+	esac
+}
+
 set_path() {
-	printf '%s/sets/%s-%s\n' "$cache" "$1" "$recipe"
+	printf '%s/sets/%s-%s\n' "$cache" "$1" "$(recipe_of "$1")"
 }
 
 tools=$(set_path tools)
