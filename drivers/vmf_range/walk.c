@@ -82,7 +82,7 @@ unsigned int vmf_walk_levels(const struct vm_area_struct *vma)
 
 	/*
 	 * A leaf that needs a deposited page table (powerpc hash) could not be
-	 * zapped without one. That is per mm in name only.
+	 * zapped without one.
 	 */
 	if (!IS_ENABLED(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP) ||
 	    arch_needs_pgtable_deposit())
