@@ -289,6 +289,13 @@ vm_fault_t ttm_range_fault(struct vm_fault *vmf)
 		ret = ttm_range_fault_reserved(bo, vmf);
 		drm_dev_exit(idx);
 	} else {
+		/*
+		 * drm_dev_unplug() may not have come to its zap yet, and the
+		 * dummy page's PTEs must not meet a huge leaf. No new one can
+		 * come: faults take the reservation first.
+		 */
+		drm_vma_node_unmap(&bo->base.vma_node,
+				   vmf->vma->vm_file->f_mapping);
 		ret = ttm_bo_vm_dummy_page(vmf, vmf->vma->vm_page_prot);
 	}
 
