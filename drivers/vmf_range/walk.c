@@ -155,26 +155,36 @@ static int make_pmd_table(struct mm_struct *mm, pud_t *pudp)
 	return 0;
 }
 
-/* Put a PTE table under a PMD entry, unless another CPU was faster. */
-static int make_pte_table(struct mm_struct *mm, pmd_t *pmdp)
+/*
+ * Put a PTE table under a PMD entry, unless another CPU was faster. *table becomes
+ * NULL when it is used.
+ */
+static void install_pte_table(struct mm_struct *mm, pmd_t *pmdp,
+			      pgtable_t *table)
 {
-	struct ptdesc *table = alloc_table(vmf_compat_pte_table_init);
-	spinlock_t *ptl;
+	spinlock_t *ptl = pmd_lock(mm, pmdp);
 
-	if (IS_ERR(table))
-		return PTR_ERR(table);
-
-	ptl = pmd_lock(mm, pmdp);
 	if (pmd_none(*pmdp)) {
 		mm_inc_nr_ptes(mm);
 		/* As in make_pmd_table(). */
 		smp_wmb();
-		pmd_populate(mm, pmdp, ptdesc_page(table));
-		table = NULL;
+		pmd_populate(mm, pmdp, *table);
+		*table = NULL;
 	}
 	spin_unlock(ptl);
+}
 
-	if (table)
+static int make_pte_table(struct mm_struct *mm, pmd_t *pmdp)
+{
+	struct ptdesc *table = alloc_table(vmf_compat_pte_table_init);
+	pgtable_t page;
+
+	if (IS_ERR(table))
+		return PTR_ERR(table);
+
+	page = ptdesc_page(table);
+	install_pte_table(mm, pmdp, &page);
+	if (page)
 		free_table(table, vmf_compat_pte_table_fini);
 	return 0;
 }
@@ -185,21 +195,10 @@ static int make_pte_table(struct mm_struct *mm, pmd_t *pmdp)
  */
 static int use_prealloc_pte(struct vm_fault *vmf, pmd_t *pmdp)
 {
-	struct mm_struct *mm = vmf->vma->vm_mm;
-	spinlock_t *ptl;
-
 	if (pmdp != vmf->pmd || !vmf->prealloc_pte)
 		return -EOPNOTSUPP;
 
-	ptl = pmd_lock(mm, pmdp);
-	if (pmd_none(*pmdp)) {
-		mm_inc_nr_ptes(mm);
-		/* As in make_pmd_table(). */
-		smp_wmb();
-		pmd_populate(mm, pmdp, vmf->prealloc_pte);
-		vmf->prealloc_pte = NULL;
-	}
-	spin_unlock(ptl);
+	install_pte_table(vmf->vma->vm_mm, pmdp, &vmf->prealloc_pte);
 	return 0;
 }
 
