@@ -47,6 +47,10 @@ run:
 test:
 	@$(vm)/test $(kernel)
 
+.PHONY: test-all
+test-all:
+	@$(vm)/test $(kernel) --all
+
 .PHONY: check
 check:
 	@$(vm)/check $(kernel)
@@ -74,6 +78,7 @@ help:
 	@echo 'In an emulated machine, which is set up at the first use (KERNEL=6.12 or 7.2):'
 	@echo '  make run              show mappings beside those of stock TTM'
 	@echo '  make test             run all tests, on both kernels'
+	@echo '  make test-all         the same, and what takes longer'
 	@echo '  make shell            look around with the modules loaded'
 	@echo '  make check            compiler warnings, sparse and shellcheck'
 	@echo '  make setup            use the newest packages, and print their versions'
