@@ -17,8 +17,9 @@
  * the budget can pay for. From there it grows upwards, then downwards. It goes
  * on through huge leaves without limit. It goes on through a page table's span
  * of PTEs only next to huge leaves, as the head or tail of a huge run, and only
- * while the budget can pay for the whole span. It ends at a hole and at the
- * bounds.
+ * while the budget can pay for the whole span; a caller who knows that what
+ * follows will be touched has it go on through PTEs alone (eager). It ends at a
+ * hole and at the bounds.
  *
  * So a fault in 1 GiB of huge leaves maps all of them with their ragged edges;
  * a fault in 1 GiB that no huge leaf fits maps one page table's worth, in pieces
@@ -175,13 +176,16 @@ static void place_cursors(struct vmf_plan *plan)
 void vmf_plan_begin(struct vmf_plan *plan)
 {
 	static const struct vmf_plan_side fresh;
-	int level;
+	enum vmf_level level;
 
 	plan->err = 0;
+	plan->short_of_budget = false;
 	plan->up = fresh;
 	plan->down = fresh;
 	for (level = 0; level < VMF_NR_LEVELS; level++)
-		plan->denied[level] = NOT_A_SPAN;
+		plan->denied[level] = plan->small_fault && level != VMF_PTE ?
+				      span_start(plan, plan->fault, level) :
+				      NOT_A_SPAN;
 
 	if (!find_extent(plan, &plan->up, plan->fault)) {
 		if (!plan->err)
@@ -192,12 +196,14 @@ void vmf_plan_begin(struct vmf_plan *plan)
 	place_cursors(plan);
 }
 
-/* May PTEs be written in the span at the cursor? Pays for them if so. */
-static bool pay_edge(struct vmf_plan *plan, struct vmf_plan_side *side,
-		     unsigned long first, unsigned long end)
+/* May PTEs be written in the span [first, end)? Pays for them if so. */
+static bool pay_edge(struct vmf_plan *plan, bool wanted, unsigned long first,
+		     unsigned long end)
 {
-	if (!side->huge || end - first > plan->budget)
+	if (!wanted || end - first > plan->budget) {
+		plan->short_of_budget = true;
 		return false;
+	}
 	plan->budget -= end - first;
 	return true;
 }
@@ -218,7 +224,8 @@ static bool next_up(struct vmf_plan *plan, struct vmf_run *run)
 	if (run->level == VMF_PTE) {
 		last = min_ul(span_last(plan, vpn, VMF_PMD), plan->end - 1);
 		if (vpn >= side->paid) {
-			if (!pay_edge(plan, side, vpn, last + 1))
+			if (!pay_edge(plan, side->huge || vpn < plan->eager,
+				      vpn, last + 1))
 				return false;
 			side->paid = last + 1;
 		}
@@ -254,7 +261,7 @@ static bool next_down(struct vmf_plan *plan, struct vmf_run *run)
 	if (run->level == VMF_PTE) {
 		first = max_ul(span_start(plan, vpn, VMF_PMD), plan->start);
 		if (vpn < side->paid) {
-			if (!pay_edge(plan, side, first, end))
+			if (!pay_edge(plan, side->huge, first, end))
 				return false;
 			side->paid = first;
 		}

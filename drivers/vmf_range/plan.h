@@ -69,10 +69,15 @@ struct vmf_plan_side {
  * @shift: log2 of the pages that a leaf of each level maps; @shift[VMF_PTE] is 0
  * @levels: bit mask of the levels that leaves may have; bit VMF_PTE is set
  * @budget: how many PTEs may be written, at least 1
+ * @eager: vpn up to which the fill goes on upwards through PTEs that no huge leaf
+ *	adjoins, as long as the budget pays for them; 0 for never
+ * @small_fault: the fault's own page gets a PTE, and no larger leaf
  * @lookup: which extent holds a vpn; -ENOENT for a hole, another error ends the
  *	plan
  * @priv: passed to @lookup
  * @err: what went wrong, 0 or -errno; valid when vmf_plan_next() returns false
+ * @short_of_budget: there was more to map, in PTEs that the budget or the rule
+ *	of growth did not allow
  * @up: growth towards higher addresses
  * @down: growth towards lower addresses
  * @denied: for each level, first vpn of the span last denied
@@ -86,10 +91,13 @@ struct vmf_plan {
 	unsigned int shift[VMF_NR_LEVELS];
 	unsigned int levels;
 	unsigned long budget;
+	unsigned long eager;
+	bool small_fault;
 	int (*lookup)(void *priv, unsigned long vpn, struct vmf_extent *extent);
 	void *priv;
 
 	int err;
+	bool short_of_budget;
 	struct vmf_plan_side up;
 	struct vmf_plan_side down;
 	unsigned long denied[VMF_NR_LEVELS];

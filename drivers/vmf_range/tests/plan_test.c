@@ -28,7 +28,9 @@ struct world {
 	unsigned long start, end;	/* VMA */
 	unsigned long fault;
 	unsigned long budget;
+	unsigned long eager;
 	unsigned int levels;
+	bool small;			/* the fault's own page gets a PTE */
 	unsigned int lookups;		/* how often the planner asked */
 	unsigned long asked;		/* what it asked for last */
 	unsigned long *pfn;		/* of each page */
@@ -59,8 +61,8 @@ static bool complain(const struct world *w, const char *fmt, ...)
 	va_start(ap, fmt);
 	vprintf(fmt, ap);
 	va_end(ap);
-	printf(" (VMA %lu-%lu, fault %lu, budget %lu, levels %#x, shifts %u %u)\n",
-	       w->start, w->end, w->fault, w->budget, w->levels,
+	printf(" (VMA %lu-%lu, fault %lu, budget %lu, eager %lu, levels %#x, shifts %u %u)\n",
+	       w->start, w->end, w->fault, w->budget, w->eager, w->levels,
 	       w->shift[VMF_PMD], w->shift[VMF_PUD]);
 	return false;
 }
@@ -75,6 +77,7 @@ static int level_of(const struct world *w, unsigned long vpn)
 		unsigned long first = vpn / size * size, i;
 
 		if (!(w->levels & (1u << level)) || w->table[level][first] ||
+		    (w->small && w->fault / size * size == first) ||
 		    first < w->start || first + size > w->end ||
 		    w->pfn[first] % size)
 			continue;
@@ -125,7 +128,9 @@ static void expect_growth(struct world *w, unsigned long edge, int dir,
 			first = first < w->start ? w->start : first;
 			end = end > w->end ? w->end : end;
 			cost = dir > 0 ? end - vpn : edge - first;
-			if (!huge || cost > *budget)
+			if (!huge && (dir < 0 || vpn >= w->eager))
+				return;
+			if (cost > *budget)
 				return;
 			*budget -= cost;
 			paid_lo = first;
@@ -304,6 +309,8 @@ static void fill_in_plan(struct world *w, struct vmf_plan *plan)
 	memcpy(plan->shift, w->shift, sizeof(plan->shift));
 	plan->levels = w->levels;
 	plan->budget = w->budget;
+	plan->eager = w->eager;
+	plan->small_fault = w->small;
 	plan->lookup = lookup;
 	plan->priv = w;
 }
@@ -426,7 +433,9 @@ static void draw_world(struct world *w, bool real)
 		w->fault = draw(2) ? w->start : w->end - 1;
 	w->budget = 1 + draw(draw(2) ? 2ul << w->shift[VMF_PMD] :
 			     4ul << w->shift[VMF_PUD]);
+	w->eager = draw(3) ? 0 : draw(w->pages + 1);
 	w->levels = 1 | draw(8);
+	w->small = !draw(4);
 }
 
 static void report(const char *name, bool ok)
@@ -495,6 +504,8 @@ static unsigned long count_faults(struct world *w)
 
 static void known_shapes(struct world *w)
 {
+	struct vmf_plan plan;
+
 	case_nr = 0;
 	one_block(w, 0);
 	w->end = 1ul << 18;
@@ -526,6 +537,24 @@ static void known_shapes(struct world *w)
 	w->budget = 1;
 	w->end = 2048;
 	report("budget of one page: a fault per page", count_faults(w) == 2048);
+
+	one_block(w, 7);
+	w->end = 1ul << 18;
+	w->budget = 2048;
+	w->eager = ~0ul;
+	report("eager: a fault per budget", count_faults(w) == 128);
+	w->budget = ~0ul;
+	report("eager without a budget: one fault", count_faults(w) == 1);
+
+	one_block(w, 0);
+	w->end = 1ul << 18;
+	w->fault = 1000;
+	w->small = true;
+	fill_in_plan(w, &plan);
+	report("a small fault in huge leaves",
+	       carry_out(w, &plan) && w->got[1000] == VMF_PTE &&
+	       w->got[1023] == VMF_PTE && w->got[1024] == VMF_PMD &&
+	       w->got[511] == VMF_PMD && w->got[0] == VMF_PMD);
 }
 
 static int refuse(void *priv, unsigned long vpn, struct vmf_extent *extent)
