@@ -8,6 +8,7 @@
 #define _VMF_RANGE_COMPAT_H_
 
 #include <linux/mm.h>
+#include <linux/sched/mm.h>
 #include <linux/version.h>
 
 #include <asm/pgalloc.h>
@@ -25,6 +26,11 @@
 #define VMF_CAN_MAKE_TABLES 0
 #else
 #define VMF_CAN_MAKE_TABLES 1
+#endif
+
+/* An annotation for sparse, until 7.0. */
+#ifndef __cond_lock
+#define __cond_lock(lock, condition)	(condition)
 #endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
@@ -128,6 +134,24 @@ static inline void vmf_compat_zap(struct vm_area_struct *vma,
 }
 #endif
 
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
+static inline unsigned long
+vmf_compat_get_unmapped_area(struct file *file, unsigned long addr,
+			     unsigned long len, unsigned long pgoff,
+			     unsigned long flags)
+{
+	return mm_get_unmapped_area(current->mm, file, addr, len, pgoff, flags);
+}
+#else
+static inline unsigned long
+vmf_compat_get_unmapped_area(struct file *file, unsigned long addr,
+			     unsigned long len, unsigned long pgoff,
+			     unsigned long flags)
+{
+	return mm_get_unmapped_area(file, addr, len, pgoff, flags);
+}
+#endif
+
 #ifdef CONFIG_X86_64
 #include <asm/cpufeature.h>
 #include <asm/processor.h>
@@ -213,11 +237,23 @@ static inline bool vmf_compat_has_pud_leaves(void)
 
 static inline void vmf_compat_set_pud(struct vm_area_struct *vma,
 				      unsigned long addr, pud_t *pudp,
-				      unsigned long pfn, pgprot_t prot)
+				      unsigned long pfn, pgprot_t prot,
+				      bool writable)
 {
 	pud_t pud = pud_mkspecial(pud_mkhuge(pfn_pud(pfn, prot)));
 
+	if (!writable)
+		pud = pud_wrprotect(pud);
 	set_pud_at(vma->vm_mm, addr, pudp, pud);
+	update_mmu_cache_pud(vma, addr, pudp);
+}
+
+static inline void vmf_compat_make_pud_writable(struct vm_area_struct *vma,
+						unsigned long addr, pud_t *pudp)
+{
+	pud_t pud = pud_mkyoung(pud_mkdirty(pud_mkwrite(*pudp)));
+
+	set_pud_at(vma->vm_mm, addr & PUD_MASK, pudp, pud);
 	update_mmu_cache_pud(vma, addr, pudp);
 }
 #else
@@ -228,7 +264,13 @@ static inline bool vmf_compat_has_pud_leaves(void)
 
 static inline void vmf_compat_set_pud(struct vm_area_struct *vma,
 				      unsigned long addr, pud_t *pudp,
-				      unsigned long pfn, pgprot_t prot)
+				      unsigned long pfn, pgprot_t prot,
+				      bool writable)
+{
+}
+
+static inline void vmf_compat_make_pud_writable(struct vm_area_struct *vma,
+						unsigned long addr, pud_t *pudp)
 {
 }
 

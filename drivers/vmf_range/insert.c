@@ -8,15 +8,25 @@
 #include <linux/vmf_range.h>
 
 #include "compat.h"
+#include "insert.h"
 #include "plan.h"
+#include "stats.h"
+#include "trace.h"
 #include "vm_ops.h"
 #include "walk.h"
+#include "zap.h"
 
 /*
  * PTEs per call: the head and the tail of a run of huge leaves, each less than a
  * table. Where no huge leaf fits, the planner fills one table at most.
  */
 #define MAX_PTES	(2 * (PTRS_PER_PTE - 1))
+
+/* After MADV_SEQUENTIAL, which is a promise to touch what follows. */
+#define SEQUENTIAL_PTES	(4 * PTRS_PER_PTE)
+
+/* After MADV_RANDOM, which says that neighbours are of little use: 64 KiB of 4K. */
+#define RANDOM_PTES	16
 
 /* One call: how the planner's question reaches the driver. */
 struct insert {
@@ -84,22 +94,37 @@ static int lookup(void *priv, unsigned long vpn, struct vmf_extent *extent)
 	return 0;
 }
 
-static int check_vma(const struct vm_area_struct *vma)
+static int check_call(const struct vm_area_struct *vma,
+		      const struct vmf_insert_args *args)
 {
 	const char *why;
 
-	if (!(vma->vm_flags & VM_PFNMAP))
+	if (!args->block_fn)
+		why = "the driver gave no block callback";
+	else if (!(vma->vm_flags & VM_PFNMAP))
 		why = "the VMA is not VM_PFNMAP";
 	else if (is_cow_mapping(vma->vm_flags))
 		why = "the VMA is private and writable; refuse that in mmap";
 	else if (!vma->vm_file)
 		why = "the VMA has no file";
+	else if (vmf_range_tracking(vma) == VMF_TRACK_BROKEN)
+		why = "the driver has ->dirty, but not VMF_RANGE_VM_OPS_DIRTY";
 	else
 		return 0;
 
 	pr_err_ratelimited("vmf_range: %s: nothing mapped at %lx-%lx\n", why,
 			   vma->vm_start, vma->vm_end);
 	return -EINVAL;
+}
+
+/* Refused before anything was looked at; the reason is in the log. */
+static vm_fault_t refuse(const struct vm_fault *vmf, int err)
+{
+	struct vmf_tally tally = { .count[VMF_STAT_REFUSED] = 1 };
+
+	vmf_stats_add(vmf->vma, &tally);
+	trace_vmf_range_refuse(vmf->vma, vmf->address, err);
+	return VM_FAULT_SIGBUS;
 }
 
 /* Write what the plan says. True through @mapped once the fault is served. */
@@ -125,7 +150,7 @@ static int carry_out(struct vmf_plan *plan, struct vmf_walk *walk, bool *mapped)
 	return plan->err;
 }
 
-static vm_fault_t result(const struct vm_fault *vmf, int err, bool mapped)
+static vm_fault_t result(int err, bool mapped)
 {
 	switch (err) {
 	case 0:
@@ -143,6 +168,107 @@ static vm_fault_t result(const struct vm_fault *vmf, int err, bool mapped)
 	default:
 		return VM_FAULT_SIGBUS;
 	}
+}
+
+/*
+ * How many PTEs, and how far ahead of the fault's own page table. The user knows
+ * best how it will go on; the driver may know what is affordable.
+ */
+static void set_window(struct vmf_plan *plan, const struct vm_area_struct *vma,
+		       bool populate)
+{
+	unsigned long max_ptes = vmf_range_is_ours(vma) ?
+				 vmf_range_ops_of(vma)->max_ptes : 0;
+
+	plan->budget = max_ptes ?: MAX_PTES;
+	if (populate)
+		plan->budget = ULONG_MAX;
+	else if (vma->vm_flags & VM_RAND_READ)
+		plan->budget = min_t(unsigned long, plan->budget, RANDOM_PTES);
+	else if (vma->vm_flags & VM_SEQ_READ)
+		plan->budget = max_ptes ?: SEQUENTIAL_PTES;
+	else if (max_ptes <= PTRS_PER_PTE)
+		return;
+
+	plan->eager = ALIGN_DOWN(plan->fault, PTRS_PER_PTE) + plan->budget;
+	if (plan->eager < plan->budget)
+		plan->eager = ULONG_MAX;
+}
+
+static void count(struct vmf_tally *tally, const struct vmf_plan *plan,
+		  vm_fault_t ret, bool populate)
+{
+	tally->count[populate ? VMF_STAT_POPULATES : VMF_STAT_FAULTS] = 1;
+	tally->count[VMF_STAT_SHORT] = plan->short_of_budget;
+	tally->count[VMF_STAT_RETRIES] = ret == VM_FAULT_FALLBACK;
+	tally->count[VMF_STAT_REFUSED] = !!(ret & VM_FAULT_ERROR);
+}
+
+/**
+ * vmf_insert - map what is around a fault
+ * @vmf: the fault, of any order
+ * @args: what to map
+ *
+ * Context: as vmf_insert_blocks().
+ * Return: as vmf_insert_blocks().
+ */
+vm_fault_t vmf_insert(struct vm_fault *vmf, struct vmf_insert_args *args)
+{
+	struct vm_area_struct *vma = vmf->vma;
+	struct insert insert = {
+		.vma = vma,
+		.block_fn = args->block_fn,
+		.priv = args->priv,
+	};
+	unsigned long reach = ALIGN_DOWN(vmf->address, P4D_SIZE) >> PAGE_SHIFT;
+	enum vmf_tracking tracking = vmf_range_tracking(vma);
+	bool written = tracking && (vmf->flags & FAULT_FLAG_WRITE);
+	struct vmf_plan plan = {
+		.fault = vmf->address >> PAGE_SHIFT,
+		.start = max(first_vpn(vma), reach),
+		.end = min(end_vpn(vma), reach + (P4D_SIZE >> PAGE_SHIFT)),
+		.shift = {
+			[VMF_PMD] = PMD_SHIFT - PAGE_SHIFT,
+			[VMF_PUD] = PUD_SHIFT - PAGE_SHIFT,
+		},
+		.levels = vmf_walk_levels() & args->levels,
+		.small_fault = written && tracking == VMF_TRACK_PAGES,
+		.lookup = lookup,
+		.priv = &insert,
+	};
+	struct vmf_tally tally = {};
+	struct vmf_walk walk;
+	bool mapped = false;
+	vm_fault_t ret;
+	int err;
+
+	args->end = vmf->address;
+	args->err = check_call(vma, args);
+	if (args->err)
+		return refuse(vmf, args->err);
+	if (!vmf_range_allows_pud(vma))
+		plan.levels &= ~BIT(VMF_PUD);
+	set_window(&plan, vma, args->populate);
+
+	/* The operations of a VMA that is being populated are not its own. */
+	if (!args->populate)
+		vmf_stats_begin(vma);
+	if (plan.small_fault)
+		vmf_zap_huge(vma, vmf->address);
+	vmf_walk_begin(&walk, vmf, args->prot, tracking, &tally);
+	err = carry_out(&plan, &walk, &mapped);
+	if (written && !err)
+		vmf_walk_make_writable(&walk, vmf->address);
+
+	ret = result(err, mapped);
+	if (mapped)
+		args->end = plan.up.cursor << PAGE_SHIFT;
+	if (ret & VM_FAULT_ERROR)
+		args->err = err;
+	count(&tally, &plan, ret, args->populate);
+	vmf_stats_add(vma, &tally);
+	trace_vmf_range_insert(vma, vmf->address, vmf->flags, &tally, err);
+	return ret;
 }
 
 /**
@@ -175,50 +301,16 @@ static vm_fault_t result(const struct vm_fault *vmf, int err, bool mapped)
 vm_fault_t vmf_insert_blocks(struct vm_fault *vmf, vmf_range_block_fn block_fn,
 			     void *priv, pgprot_t prot)
 {
-	struct vm_area_struct *vma = vmf->vma;
-	struct insert insert = {
-		.vma = vma,
+	struct vmf_insert_args args = {
 		.block_fn = block_fn,
 		.priv = priv,
+		.prot = prot,
+		.levels = ~0U,
 	};
-	unsigned long reach = ALIGN_DOWN(vmf->address, P4D_SIZE) >> PAGE_SHIFT;
-	struct vmf_plan plan = {
-		.fault = vmf->address >> PAGE_SHIFT,
-		.start = max(first_vpn(vma), reach),
-		.end = min(end_vpn(vma), reach + (P4D_SIZE >> PAGE_SHIFT)),
-		.shift = {
-			[VMF_PMD] = PMD_SHIFT - PAGE_SHIFT,
-			[VMF_PUD] = PUD_SHIFT - PAGE_SHIFT,
-		},
-		.levels = vmf_walk_levels(vma),
-		.budget = MAX_PTES,
-		.lookup = lookup,
-		.priv = &insert,
-	};
-	struct vmf_walk walk;
-	bool mapped = false;
-	int err;
 
-	if (WARN_ON_ONCE(!block_fn) || check_vma(vma))
-		return VM_FAULT_SIGBUS;
-	if (!vmf_range_allows_pud(vma))
-		plan.levels &= ~BIT(VMF_PUD);
-
-	vmf_walk_begin(&walk, vmf, prot);
-	err = carry_out(&plan, &walk, &mapped);
-	return result(vmf, err, mapped);
+	return vmf_insert(vmf, &args);
 }
 EXPORT_SYMBOL_GPL(vmf_insert_blocks);
-
-static int one_block(void *priv, pgoff_t pgoff, struct vmf_range_block *block)
-{
-	const struct vmf_range_block *only = priv;
-
-	if (pgoff < only->pgoff || pgoff - only->pgoff >= only->nr_pages)
-		return -ENOENT;
-	*block = *only;
-	return 0;
-}
 
 /**
  * vmf_insert_range - map the one block of device memory behind a fault
@@ -250,7 +342,7 @@ vm_fault_t vmf_insert_range(struct vm_fault *vmf, unsigned long addr,
 		pr_err_ratelimited("vmf_range: %pD: block of %lu pages at address %lx, pfn %#lx: cannot back the fault at %lx\n",
 				   vma->vm_file, nr_pages, addr, pfn,
 				   vmf->address);
-		return VM_FAULT_SIGBUS;
+		return refuse(vmf, -EINVAL);
 	}
 
 	/* Page offsets begin with the VMA; what lies before it is not needed. */
@@ -259,6 +351,6 @@ vm_fault_t vmf_insert_range(struct vm_fault *vmf, unsigned long addr,
 	block.pgoff = linear_page_index(vma, addr + (skip << PAGE_SHIFT));
 	block.pfn = pfn + skip;
 	block.nr_pages = min(nr_pages - skip, vma_pages(vma));
-	return vmf_insert_blocks(vmf, one_block, &block, prot);
+	return vmf_insert_blocks(vmf, vmf_range_block_of_block, &block, prot);
 }
 EXPORT_SYMBOL_GPL(vmf_insert_range);

@@ -23,16 +23,52 @@
  */
 #include <linux/export.h>
 #include <linux/fs.h>
-#include <linux/module.h>
 #include <linux/vmf_range.h>
 
 #include "compat.h"
+#include "query.h"
+#include "stats.h"
 #include "vm_ops.h"
 #include "walk.h"
 
-static const struct vmf_range_ops *ops_of(const struct vm_area_struct *vma)
+/**
+ * vmf_range_is_ours - does a VMA have &struct vmf_range_ops
+ * @vma: a VMA with operations
+ *
+ * Return: true if it does.
+ */
+bool vmf_range_is_ours(const struct vm_area_struct *vma)
+{
+	return vma->vm_ops->fault == vmf_range_vm_fault;
+}
+
+/**
+ * vmf_range_ops_of - the operations of a VMA
+ * @vma: a VMA that is ours
+ *
+ * Return: what the driver gave.
+ */
+const struct vmf_range_ops *vmf_range_ops_of(const struct vm_area_struct *vma)
 {
 	return container_of(vma->vm_ops, struct vmf_range_ops, vm_ops);
+}
+
+/**
+ * vmf_range_tracking - are writes to a VMA tracked
+ * @vma: a VMA with operations
+ *
+ * Return: an enum vmf_tracking.
+ */
+enum vmf_tracking vmf_range_tracking(const struct vm_area_struct *vma)
+{
+	const struct vmf_range_ops *ops = vmf_range_ops_of(vma);
+
+	if (!vmf_range_is_ours(vma) || !ops->dirty)
+		return VMF_TRACK_NONE;
+	if (vma->vm_ops->pfn_mkwrite != vmf_range_vm_pfn_mkwrite)
+		return VMF_TRACK_BROKEN;
+	return ops->flags & VMF_RANGE_DIRTY_LEAVES ? VMF_TRACK_LEAVES :
+						     VMF_TRACK_PAGES;
 }
 
 /**
@@ -50,7 +86,7 @@ bool vmf_range_allows_pud(const struct vm_area_struct *vma)
 	       vm_ops->may_split == vmf_range_vm_may_split &&
 	       vm_ops->mprotect == vmf_range_vm_mprotect &&
 	       vm_ops->open == vmf_range_vm_open &&
-	       (ops_of(vma)->flags & VMF_RANGE_PUD);
+	       (vmf_range_ops_of(vma)->flags & VMF_RANGE_PUD);
 }
 
 /**
@@ -62,7 +98,7 @@ bool vmf_range_allows_pud(const struct vm_area_struct *vma)
  */
 vm_fault_t vmf_range_vm_fault(struct vm_fault *vmf)
 {
-	return ops_of(vmf->vma)->fault(vmf);
+	return vmf_range_ops_of(vmf->vma)->fault(vmf);
 }
 EXPORT_SYMBOL_GPL(vmf_range_vm_fault);
 
@@ -77,9 +113,33 @@ EXPORT_SYMBOL_GPL(vmf_range_vm_fault);
  */
 vm_fault_t vmf_range_vm_huge_fault(struct vm_fault *vmf, unsigned int order)
 {
-	return ops_of(vmf->vma)->fault(vmf);
+	return vmf_range_ops_of(vmf->vma)->fault(vmf);
 }
 EXPORT_SYMBOL_GPL(vmf_range_vm_huge_fault);
+
+/**
+ * vmf_range_vm_pfn_mkwrite - &vm_operations_struct.pfn_mkwrite
+ * @vmf: a write to a page that is mapped read-only in a writable VMA
+ *
+ * Makes the page writable and reports it under one page-table lock, which the core
+ * could not do for us: see vmf_range_dirty_harvest(). The driver's fault handler
+ * is not needed, as the page stays where it is.
+ *
+ * Context: under mmap_lock or the per-VMA lock.
+ * Return: %VM_FAULT_NOPAGE: all is done.
+ */
+vm_fault_t vmf_range_vm_pfn_mkwrite(struct vm_fault *vmf)
+{
+	struct vmf_tally tally = {};
+	struct vmf_walk walk;
+
+	vmf_walk_begin(&walk, vmf, vmf->vma->vm_page_prot,
+		       vmf_range_tracking(vmf->vma), &tally);
+	vmf_walk_make_writable(&walk, vmf->address);
+	vmf_stats_add(vmf->vma, &tally);
+	return VM_FAULT_NOPAGE;
+}
+EXPORT_SYMBOL_GPL(vmf_range_vm_pfn_mkwrite);
 
 /**
  * vmf_range_vm_may_split - &vm_operations_struct.may_split
@@ -95,7 +155,7 @@ EXPORT_SYMBOL_GPL(vmf_range_vm_huge_fault);
  */
 int vmf_range_vm_may_split(struct vm_area_struct *vma, unsigned long addr)
 {
-	const struct vmf_range_ops *ops = ops_of(vma);
+	const struct vmf_range_ops *ops = vmf_range_ops_of(vma);
 	unsigned long start = ALIGN_DOWN(addr, PUD_SIZE);
 
 	if (ops->may_split) {
@@ -108,7 +168,7 @@ int vmf_range_vm_may_split(struct vm_area_struct *vma, unsigned long addr)
 		return 0;
 
 	vma_start_write(vma);
-	if (vmf_walk_has_pud_leaf(vma->vm_mm, addr))
+	if (vmf_has_pud_leaf(vma->vm_mm, addr))
 		vmf_compat_zap(vma, start, PUD_SIZE);
 	return 0;
 }
@@ -137,7 +197,7 @@ int vmf_range_vm_mprotect(struct vm_area_struct *vma, unsigned long start,
 
 	vma_start_write(vma);
 	for (addr = ALIGN_DOWN(start, PUD_SIZE); addr < end; addr += PUD_SIZE) {
-		if (vmf_walk_has_pud_leaf(vma->vm_mm, addr))
+		if (vmf_has_pud_leaf(vma->vm_mm, addr))
 			vmf_compat_zap(vma, addr, PUD_SIZE);
 	}
 	return 0;
@@ -170,7 +230,7 @@ static bool opened_by_mremap(struct vm_area_struct *vma)
  */
 void vmf_range_vm_open(struct vm_area_struct *vma)
 {
-	const struct vmf_range_ops *ops = ops_of(vma);
+	const struct vmf_range_ops *ops = vmf_range_ops_of(vma);
 
 	if (ops->open)
 		ops->open(vma);
@@ -190,8 +250,9 @@ EXPORT_SYMBOL_GPL(vmf_range_vm_open);
  */
 void vmf_range_vm_close(struct vm_area_struct *vma)
 {
-	const struct vmf_range_ops *ops = ops_of(vma);
+	const struct vmf_range_ops *ops = vmf_range_ops_of(vma);
 
+	vmf_stats_forget(vma);
 	if (ops->close)
 		ops->close(vma);
 }
@@ -214,13 +275,10 @@ EXPORT_SYMBOL_GPL(vmf_range_vm_close);
 int vmf_range_vm_access(struct vm_area_struct *vma, unsigned long addr,
 			void *buf, int len, int write)
 {
-	const struct vmf_range_ops *ops = ops_of(vma);
+	const struct vmf_range_ops *ops = vmf_range_ops_of(vma);
 
 	if (ops->access)
 		return ops->access(vma, addr, buf, len, write);
 	return generic_access_phys(vma, addr, buf, len, write);
 }
 EXPORT_SYMBOL_GPL(vmf_range_vm_access);
-
-MODULE_DESCRIPTION("Map device memory from a fault handler at the best page sizes");
-MODULE_LICENSE("GPL");

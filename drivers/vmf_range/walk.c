@@ -31,10 +31,13 @@
  * notifier to hear.
  */
 #include <linux/mm.h>
+#include <linux/moduleparam.h>
 #include <linux/pgtable.h>
 #include <linux/rcupdate.h>
 
 #include "compat.h"
+#include "stats.h"
+#include "trace.h"
 #include "walk.h"
 
 /* What an entry says when it is not none. */
@@ -43,8 +46,10 @@ static int judge(struct vmf_walk *walk, unsigned long addr, unsigned long is,
 {
 	struct vm_area_struct *vma = walk->vmf->vma;
 
-	if (is == want)
+	if (is == want) {
+		walk->tally->count[VMF_STAT_KEPT]++;
 		return VMF_WALK_MAPPED;
+	}
 
 	pr_err_ratelimited("vmf_range: %pD: address %lx maps pfn %lx and the driver now says %lx; left as it is (VMA %lx-%lx). Zap before memory moves.\n",
 			   vma->vm_file, addr, is, want, vma->vm_start,
@@ -63,20 +68,19 @@ static bool needs_upgrade(const struct vmf_walk *walk, unsigned long addr,
 {
 	const struct vm_fault *vmf = walk->vmf;
 
-	return !writable && vmf->address - addr < size &&
+	return !writable && !walk->tracking && vmf->address - addr < size &&
 	       (vmf->flags & FAULT_FLAG_WRITE) &&
 	       (vmf->vma->vm_flags & VM_WRITE);
 }
 
 /**
- * vmf_walk_levels - which levels leaves in a VMA may have
- * @vma: the VMA
+ * vmf_walk_levels - which levels leaves may have on this machine
  *
  * %VMF_PUD still needs the consent of the VMA's owner.
  *
  * Return: a mask of BIT(enum vmf_level).
  */
-unsigned int vmf_walk_levels(const struct vm_area_struct *vma)
+unsigned int vmf_walk_levels(void)
 {
 	unsigned int levels = BIT(VMF_PTE);
 
@@ -99,20 +103,36 @@ unsigned int vmf_walk_levels(const struct vm_area_struct *vma)
  * @walk: filled in
  * @vmf: the fault; its PUD table exists, as in every fault handler
  * @prot: protection and cache bits, in the form for a PTE
+ * @tracking: whether writes are tracked
+ * @tally: counts what is written
  */
-void vmf_walk_begin(struct vmf_walk *walk, struct vm_fault *vmf, pgprot_t prot)
+void vmf_walk_begin(struct vmf_walk *walk, struct vm_fault *vmf,
+		    pgprot_t prot, enum vmf_tracking tracking,
+		    struct vmf_tally *tally)
 {
 	walk->vmf = vmf;
+	walk->tracking = tracking;
+	walk->tally = tally;
 	walk->pud_table = vmf->pud - pud_index(vmf->address);
 	walk->prot = prot;
 	walk->large_prot = vmf_compat_large_prot(prot);
+}
+
+static bool make_tables = true;
+module_param(make_tables, bool, 0444);
+MODULE_PARM_DESC(make_tables,
+		 "Make page tables, where the kernel lets a module (default: on)");
+
+static bool can_make_tables(void)
+{
+	return VMF_CAN_MAKE_TABLES && make_tables;
 }
 
 static struct ptdesc *alloc_table(bool (*init)(struct ptdesc *table))
 {
 	struct ptdesc *table;
 
-	if (!VMF_CAN_MAKE_TABLES)
+	if (!can_make_tables())
 		return ERR_PTR(-EOPNOTSUPP);
 	table = pagetable_alloc(GFP_PGTABLE_USER, 0);
 	if (!table)
@@ -202,6 +222,55 @@ static int use_prealloc_pte(struct vm_fault *vmf, pmd_t *pmdp)
 	return 0;
 }
 
+/**
+ * __vmf_lock_ptes - lock a PTE table
+ * @mm: the address space
+ * @pmdp: the entry that points to it
+ * @addr: the address to begin with
+ * @ptlp: its lock
+ *
+ * What pte_offset_map_lock() does, which is not exported. The lock lies in the
+ * table's own page: RCU keeps that readable should the table be retired between
+ * the look and the lock.
+ *
+ * Return: the PTE for @addr, to be followed by vmf_unlock_ptes(); NULL if there is
+ * no table.
+ */
+pte_t *__vmf_lock_ptes(struct mm_struct *mm, pmd_t *pmdp, unsigned long addr,
+		       spinlock_t **ptlp)
+{
+	pmd_t pmd;
+
+	rcu_read_lock();
+	for (;;) {
+		pmd = pmdp_get_lockless(pmdp);
+		if (pmd_none(pmd) || pmd_leaf(pmd))
+			break;
+		*ptlp = pte_lockptr(mm, &pmd);
+		spin_lock(*ptlp);
+		if (likely(pmd_same(pmd, pmdp_get_lockless(pmdp)))) {
+			/* Held by the caller: sparse sees it in vmf_lock_ptes(). */
+			__release(*ptlp);
+			__release(RCU);
+			return pte_offset_kernel(&pmd, addr);
+		}
+		spin_unlock(*ptlp);
+	}
+	rcu_read_unlock();
+	return NULL;
+}
+
+/**
+ * vmf_unlock_ptes - the end of __vmf_lock_ptes()
+ * @ptl: the lock
+ */
+void vmf_unlock_ptes(spinlock_t *ptl)
+	__releases(ptl) __releases(RCU)
+{
+	spin_unlock(ptl);
+	rcu_read_unlock();
+}
+
 /*
  * The PMD entry for addr, its table made if need be. Under the fault's lock a
  * PUD entry that points to a table keeps doing so.
@@ -228,9 +297,9 @@ static int get_pmd(struct vmf_walk *walk, unsigned long addr, unsigned long pfn,
 	}
 }
 
-/* Make sure that a PTE table hangs under the PMD entry; return that entry. */
+/* Make sure that a PTE table hangs under the PMD entry. */
 static int get_pte_table(struct vmf_walk *walk, unsigned long addr,
-			 unsigned long pfn, pmd_t *pmdp, pmd_t *pmdval)
+			 unsigned long pfn, pmd_t *pmdp)
 {
 	for (;;) {
 		pmd_t pmd = pmdp_get_lockless(pmdp);
@@ -239,11 +308,9 @@ static int get_pte_table(struct vmf_walk *walk, unsigned long addr,
 		if (pmd_leaf(pmd))
 			return judge(walk, addr, pmd_pfn(pmd) +
 				     PHYS_PFN(addr & ~PMD_MASK), pfn);
-		if (!pmd_none(pmd)) {
-			*pmdval = pmd;
+		if (!pmd_none(pmd))
 			return VMF_WALK_DONE;
-		}
-		err = VMF_CAN_MAKE_TABLES ?
+		err = can_make_tables() ?
 			make_pte_table(walk->vmf->vma->vm_mm, pmdp) :
 			use_prealloc_pte(walk->vmf, pmdp);
 		if (err)
@@ -268,7 +335,8 @@ static int write_puds(struct vmf_walk *walk, const struct vmf_run *run,
 	for (*nr = 0; *nr < run->nr; ++*nr) {
 		if (!pud_none(*pudp))
 			break;
-		vmf_compat_set_pud(vma, addr, pudp, pfn, walk->large_prot);
+		vmf_compat_set_pud(vma, addr, pudp, pfn, walk->large_prot,
+				   !walk->tracking);
 		addr += step * PUD_SIZE;
 		pfn += step * PHYS_PFN(PUD_SIZE);
 		pudp += step;
@@ -283,6 +351,7 @@ static int write_puds(struct vmf_walk *walk, const struct vmf_run *run,
 	}
 	spin_unlock(ptl);
 
+	walk->tally->count[VMF_STAT_PUD] += *nr;
 	if (ret == VMF_WALK_MAPPED && upgrade)
 		vmf_compat_upgrade_pud(walk->vmf, pfn);
 	return ret;
@@ -294,6 +363,8 @@ static void set_pmd_leaf(struct vmf_walk *walk, unsigned long addr, pmd_t *pmdp,
 	struct vm_area_struct *vma = walk->vmf->vma;
 	pmd_t pmd = pmd_mkspecial(pmd_mkhuge(pfn_pmd(pfn, walk->large_prot)));
 
+	if (walk->tracking)
+		pmd = pmd_wrprotect(pmd);
 	if (vmf_compat_plain_stores()) {
 		vmf_compat_store_pmd(pmdp, pmd);
 	} else {
@@ -340,6 +411,7 @@ static int write_pmds(struct vmf_walk *walk, const struct vmf_run *run,
 	}
 	spin_unlock(ptl);
 
+	walk->tally->count[VMF_STAT_PMD] += *nr;
 	if (ret == VMF_WALK_MAPPED && upgrade)
 		vmf_compat_upgrade_pmd(walk->vmf, pfn);
 	return ret;
@@ -363,6 +435,9 @@ static void set_pte_leaves(struct vmf_walk *walk, unsigned long addr,
 	struct vm_area_struct *vma = walk->vmf->vma;
 	pte_t pte = pte_mkspecial(pfn_pte(pfn, walk->prot));
 
+	if (walk->tracking)
+		pte = pte_wrprotect(pte);
+	walk->tally->count[VMF_STAT_PTE] += nr;
 	if (vmf_compat_plain_stores()) {
 		vmf_compat_store_ptes(ptep, pte, nr);
 	} else {
@@ -409,7 +484,8 @@ static int write_ptes(struct vmf_walk *walk, const struct vmf_run *run,
 	struct mm_struct *mm = walk->vmf->vma->vm_mm;
 	unsigned long addr = run->vpn << PAGE_SHIFT;
 	spinlock_t *ptl;
-	pmd_t *pmdp, pmd;
+	pmd_t *pmdp;
+	pte_t *ptep;
 	int ret;
 
 	*nr = 0;
@@ -417,27 +493,14 @@ static int write_ptes(struct vmf_walk *walk, const struct vmf_run *run,
 	if (ret)
 		return ret;
 
-	/*
-	 * The lock lies in the table's own page: RCU keeps that readable should
-	 * the table be retired between the look and the lock.
-	 */
-	for (;;) {
-		ret = get_pte_table(walk, addr, run->pfn, pmdp, &pmd);
+	do {
+		ret = get_pte_table(walk, addr, run->pfn, pmdp);
 		if (ret)
 			return ret;
-		rcu_read_lock();
-		if (likely(pmd_same(pmd, pmdp_get_lockless(pmdp)))) {
-			ptl = pte_lockptr(mm, &pmd);
-			spin_lock(ptl);
-			if (likely(pmd_same(pmd, pmdp_get_lockless(pmdp))))
-				break;
-			spin_unlock(ptl);
-		}
-		rcu_read_unlock();
-	}
-	ret = fill_ptes(walk, run, pte_offset_kernel(&pmd, addr));
-	spin_unlock(ptl);
-	rcu_read_unlock();
+		ptep = vmf_lock_ptes(mm, pmdp, addr, &ptl);
+	} while (!ptep);
+	ret = fill_ptes(walk, run, ptep);
+	vmf_unlock_ptes(ptl);
 
 	if (!ret)
 		*nr = run->nr;
@@ -469,28 +532,99 @@ int vmf_walk_write(struct vmf_walk *walk, const struct vmf_run *run,
 	}
 }
 
-/**
- * vmf_walk_has_pud_leaf - is an address mapped by a PUD leaf
- * @mm: the address space
- * @addr: the address
- *
- * Context: mmap_lock held for writing and the VMA write-locked, so that no leaf
- * can appear; one may be zapped at any time.
- * Return: true if it is.
- */
-bool vmf_walk_has_pud_leaf(struct mm_struct *mm, unsigned long addr)
+/* Tell the driver that a leaf is about to be written to, under its lock. */
+static void report_write(struct vmf_walk *walk, unsigned long addr,
+			 unsigned long size)
 {
-	pgd_t *pgd = pgd_offset(mm, addr);
-	p4d_t *p4d;
-	pud_t pud;
+	struct vm_area_struct *vma = walk->vmf->vma;
 
-	mmap_assert_write_locked(mm);
+	addr = ALIGN_DOWN(addr, size);
+	walk->tally->count[VMF_STAT_WRITES]++;
+	trace_vmf_range_dirty(vma, addr, PHYS_PFN(size));
+	vmf_range_ops_of(vma)->dirty(vma, linear_page_index(vma, addr),
+				     PHYS_PFN(size));
+}
 
-	if (pgd_none(*pgd))
-		return false;
-	p4d = p4d_offset(pgd, addr);
-	if (p4d_none(*p4d))
-		return false;
-	pud = READ_ONCE(*pud_offset(p4d, addr));
-	return pud_leaf(pud);
+static void make_pud_writable(struct vmf_walk *walk, unsigned long addr,
+			      pud_t *pudp)
+{
+	struct vm_area_struct *vma = walk->vmf->vma;
+	spinlock_t *ptl = pud_lock(vma->vm_mm, pudp);
+
+	if (pud_leaf(*pudp) && !pud_write(*pudp)) {
+		vmf_compat_make_pud_writable(vma, addr, pudp);
+		report_write(walk, addr, PUD_SIZE);
+	}
+	spin_unlock(ptl);
+}
+
+static void make_pmd_writable(struct vmf_walk *walk, unsigned long addr,
+			      pmd_t *pmdp)
+{
+	struct vm_area_struct *vma = walk->vmf->vma;
+	spinlock_t *ptl = pmd_lock(vma->vm_mm, pmdp);
+	pmd_t pmd = *pmdp;
+
+	if (pmd_leaf(pmd) && !pmd_write(pmd)) {
+		pmd = pmd_mkyoung(pmd_mkdirty(pmd_mkwrite_novma(pmd)));
+		set_pmd_at(vma->vm_mm, addr & PMD_MASK, pmdp, pmd);
+		update_mmu_cache_pmd(vma, addr, pmdp);
+		report_write(walk, addr, PMD_SIZE);
+	}
+	spin_unlock(ptl);
+}
+
+static void make_pte_writable(struct vmf_walk *walk, unsigned long addr,
+			      pmd_t *pmdp)
+{
+	struct vm_area_struct *vma = walk->vmf->vma;
+	spinlock_t *ptl;
+	pte_t *ptep, pte;
+
+	ptep = vmf_lock_ptes(vma->vm_mm, pmdp, addr, &ptl);
+	if (!ptep)
+		return;
+	pte = ptep_get(ptep);
+	if (pte_present(pte) && !pte_write(pte)) {
+		pte = pte_mkyoung(pte_mkdirty(pte_mkwrite_novma(pte)));
+		set_pte_at(vma->vm_mm, addr, ptep, pte);
+		update_mmu_cache_range(walk->vmf, vma, addr, ptep, 1);
+		report_write(walk, addr, PAGE_SIZE);
+	}
+	vmf_unlock_ptes(ptl);
+}
+
+/**
+ * vmf_walk_make_writable - let a tracked write through, and report it
+ * @walk: the walker, its VMA tracked
+ * @addr: where the write goes
+ *
+ * Does nothing where the leaf was zapped meanwhile, or a huge one came in the
+ * place of a page: the write faults again.
+ *
+ * Nothing is flushed: a CPU that remembers the read-only entry takes a fault that
+ * finds nothing to do.
+ *
+ * Context: the fault's lock is held, no page-table lock.
+ */
+void vmf_walk_make_writable(struct vmf_walk *walk, unsigned long addr)
+{
+	bool leaves = walk->tracking == VMF_TRACK_LEAVES;
+	pud_t *pudp = walk->pud_table + pud_index(addr);
+	pud_t pud = READ_ONCE(*pudp);
+	pmd_t *pmdp, pmd;
+
+	if (pud_none(pud) || pud_leaf(pud)) {
+		if (leaves)
+			make_pud_writable(walk, addr, pudp);
+		return;
+	}
+	pmdp = pmd_offset(pudp, addr);
+	pmd = pmdp_get_lockless(pmdp);
+	if (pmd_none(pmd) || pmd_leaf(pmd)) {
+		if (leaves)
+			make_pmd_writable(walk, addr, pmdp);
+		return;
+	}
+	make_pte_writable(walk, addr, pmdp);
 }

@@ -4,7 +4,11 @@
 
 #include <linux/mm.h>
 
+#include "compat.h"
 #include "plan.h"
+#include "vm_ops.h"
+
+struct vmf_tally;
 
 /**
  * struct vmf_walk - what the walker knows for the length of one fault
@@ -12,12 +16,16 @@
  * @pud_table: first entry of the PUD table that holds the fault
  * @prot: protection and cache bits for PTEs
  * @large_prot: the same for PMD and PUD leaves
+ * @tracking: if writes are tracked, leaves are written read-only
+ * @tally: counts what is written
  */
 struct vmf_walk {
 	struct vm_fault *vmf;
 	pud_t *pud_table;
 	pgprot_t prot;
 	pgprot_t large_prot;
+	enum vmf_tracking tracking;
+	struct vmf_tally *tally;
 };
 
 /**
@@ -33,10 +41,26 @@ enum vmf_walk_result {
 };
 
 void vmf_walk_begin(struct vmf_walk *walk, struct vm_fault *vmf,
-		    pgprot_t prot);
-unsigned int vmf_walk_levels(const struct vm_area_struct *vma);
+		    pgprot_t prot, enum vmf_tracking tracking,
+		    struct vmf_tally *tally);
+unsigned int vmf_walk_levels(void);
 int vmf_walk_write(struct vmf_walk *walk, const struct vmf_run *run,
 		   unsigned long *nr);
-bool vmf_walk_has_pud_leaf(struct mm_struct *mm, unsigned long addr);
+void vmf_walk_make_writable(struct vmf_walk *walk, unsigned long addr);
+
+pte_t *__vmf_lock_ptes(struct mm_struct *mm, pmd_t *pmdp, unsigned long addr,
+		       spinlock_t **ptlp);
+void vmf_unlock_ptes(spinlock_t *ptl) __releases(ptl) __releases(RCU);
+
+/* See __vmf_lock_ptes(); this tells sparse that a lock is held if there is a PTE. */
+static inline pte_t *vmf_lock_ptes(struct mm_struct *mm, pmd_t *pmdp,
+				   unsigned long addr, spinlock_t **ptlp)
+{
+	pte_t *ptep;
+
+	__cond_lock(RCU, __cond_lock(*ptlp, ptep = __vmf_lock_ptes(mm, pmdp, addr,
+								  ptlp)));
+	return ptep;
+}
 
 #endif

@@ -11,6 +11,9 @@
 
 #include <linux/mm.h>
 
+struct scatterlist;
+struct sg_table;
+
 /**
  * struct vmf_range_block - a run of contiguous device memory behind a mapping
  * @pgoff: page offset in the mapped file of the first page (counted as
@@ -46,11 +49,17 @@ typedef int (*vmf_range_block_fn)(void *priv, pgoff_t pgoff,
 				  struct vmf_range_block *block);
 
 /** VMF_RANGE_PUD: map 1 GiB blocks (PUD_SIZE) with one entry where possible. */
-#define VMF_RANGE_PUD	BIT(0)
+#define VMF_RANGE_PUD		BIT(0)
+/**
+ * VMF_RANGE_DIRTY_LEAVES: with &vmf_range_ops.dirty, a write makes the whole entry
+ * writable that holds the page, whatever its size; without, just the page.
+ */
+#define VMF_RANGE_DIRTY_LEAVES	BIT(1)
 
 /**
  * struct vmf_range_ops - what a driver provides for a kind of mapping
- * @vm_ops: always %VMF_RANGE_VM_OPS; &vm_area_struct.vm_ops points here
+ * @vm_ops: %VMF_RANGE_VM_OPS, or %VMF_RANGE_VM_OPS_DIRTY with @dirty;
+ *	&vm_area_struct.vm_ops points here
  * @fault: the one fault handler: called for every fault, of any order. It takes
  *	the driver's lock, calls vmf_insert_range() or vmf_insert_blocks() once,
  *	and returns what that returned. It runs under the per-VMA lock or under
@@ -61,9 +70,16 @@ typedef int (*vmf_range_block_fn)(void *priv, pgoff_t pgoff,
  * @may_split: optional, as &vm_operations_struct.may_split
  * @access: optional, as &vm_operations_struct.access; without it,
  *	generic_access_phys() serves ptrace, which is right for I/O memory
- * @flags: VMF_RANGE_PUD or 0
+ * @dirty: optional: pages of a writable VMA, from page offset @pgoff in the
+ *	mapped file on, were written to for the first time since they were mapped
+ *	or zapped. Called before the write can happen, with the page-table lock
+ *	held: must not sleep. vmf_range_dirty_mark() is made for this.
+ * @max_ptes: how many small entries one fault may write; 0 for the default, a
+ *	page table's worth and the ragged ends of huge runs
+ * @flags: VMF_RANGE_* flags, or 0
  *
- * A driver keeps one constant instance and stores &ops->vm_ops in the VMA.
+ * A driver keeps one constant instance, or one for each kind of mapping, and
+ * stores &ops->vm_ops in the VMA.
  */
 struct vmf_range_ops {
 	struct vm_operations_struct vm_ops;
@@ -73,25 +89,219 @@ struct vmf_range_ops {
 	int (*may_split)(struct vm_area_struct *vma, unsigned long addr);
 	int (*access)(struct vm_area_struct *vma, unsigned long addr,
 		      void *buf, int len, int write);
+	void (*dirty)(struct vm_area_struct *vma, pgoff_t pgoff,
+		      unsigned long nr_pages);
+	unsigned long max_ptes;
 	unsigned int flags;
 };
 
-/** VMF_RANGE_VM_OPS - initialiser of &struct vmf_range_ops.vm_ops */
-#define VMF_RANGE_VM_OPS {				\
+#define __VMF_RANGE_VM_OPS				\
 	.open = vmf_range_vm_open,			\
 	.close = vmf_range_vm_close,			\
 	.may_split = vmf_range_vm_may_split,		\
 	.mprotect = vmf_range_vm_mprotect,		\
 	.fault = vmf_range_vm_fault,			\
 	.huge_fault = vmf_range_vm_huge_fault,		\
-	.access = vmf_range_vm_access,			\
+	.access = vmf_range_vm_access
+
+/** VMF_RANGE_VM_OPS - initialiser of &struct vmf_range_ops.vm_ops */
+#define VMF_RANGE_VM_OPS { __VMF_RANGE_VM_OPS }
+
+/**
+ * VMF_RANGE_VM_OPS_DIRTY - the same for a driver that has &vmf_range_ops.dirty
+ *
+ * Having ->pfn_mkwrite is what makes the core keep a VMA's entries read-only.
+ */
+#define VMF_RANGE_VM_OPS_DIRTY {			\
+	__VMF_RANGE_VM_OPS,				\
+	.pfn_mkwrite = vmf_range_vm_pfn_mkwrite,	\
 }
 
+/* Map from a fault handler. */
 vm_fault_t vmf_insert_range(struct vm_fault *vmf, unsigned long addr,
 			    unsigned long pfn, unsigned long nr_pages,
 			    pgprot_t prot);
 vm_fault_t vmf_insert_blocks(struct vm_fault *vmf, vmf_range_block_fn block_fn,
 			     void *priv, pgprot_t prot);
+
+/* Map at mmap() time. */
+int vmf_remap_range(struct vm_area_struct *vma, unsigned long addr,
+		    unsigned long pfn, unsigned long size, pgprot_t prot);
+int vmf_remap_blocks(struct vm_area_struct *vma, vmf_range_block_fn block_fn,
+		     void *priv, pgprot_t prot);
+
+/* Unmap. */
+void vmf_range_zap(struct address_space *mapping, pgoff_t pgoff,
+		   unsigned long nr_pages);
+int vmf_range_zap_vma(struct vm_area_struct *vma, unsigned long addr,
+		      unsigned long size);
+
+/* Choose an address. */
+unsigned long vmf_range_get_unmapped_area(struct file *file, unsigned long addr,
+					  unsigned long len, unsigned long pgoff,
+					  unsigned long flags,
+					  const struct vmf_range_block *block);
+
+/**
+ * struct vmf_range_runs - an array of {PFN, length} pairs as blocks
+ * @pgoff: page offset in the mapped file of the first page of the first run
+ * @runs: the runs, in the order of the mapping
+ * @nr: how many
+ * @at: which run was asked for last; begins as 0
+ * @at_pgoff: page offset of run @at; begins as @pgoff
+ *
+ * For vmf_range_block_of_runs(). On the caller's stack: it remembers where it is.
+ */
+struct vmf_range_runs {
+	pgoff_t pgoff;
+	const struct vmf_range_run {
+		unsigned long pfn;
+		unsigned long nr_pages;
+	} *runs;
+	unsigned int nr;
+	unsigned int at;
+	pgoff_t at_pgoff;
+};
+
+/**
+ * struct vmf_range_sg - a scatter list as blocks
+ * @pgoff: page offset in the mapped file of the first page of the list
+ * @sgt: the list
+ * @dma: true for the addresses that the device uses, which must be those of the
+ *	CPU too (&sg_dma_address); false for the pages
+ * @at: entry asked for last; begins as NULL
+ * @left: entries from @at to the end
+ * @at_pgoff: page offset of @at
+ *
+ * For vmf_range_block_of_sg(). On the caller's stack: it remembers where it is.
+ */
+struct vmf_range_sg {
+	pgoff_t pgoff;
+	const struct sg_table *sgt;
+	bool dma;
+	struct scatterlist *at;
+	unsigned int left;
+	pgoff_t at_pgoff;
+};
+
+/**
+ * struct vmf_range_pages - an array of pages as blocks
+ * @pgoff: page offset in the mapped file of @pages[0]
+ * @pages: the pages; NULL for a hole
+ * @nr: how many
+ *
+ * For vmf_range_block_of_pages(), which finds out what is contiguous.
+ */
+struct vmf_range_pages {
+	pgoff_t pgoff;
+	struct page **pages;
+	unsigned long nr;
+};
+
+int vmf_range_block_of_block(void *block, pgoff_t pgoff,
+			     struct vmf_range_block *found);
+int vmf_range_block_of_runs(void *runs, pgoff_t pgoff,
+			    struct vmf_range_block *block);
+int vmf_range_block_of_sg(void *sg, pgoff_t pgoff,
+			  struct vmf_range_block *block);
+int vmf_range_block_of_pages(void *pages, pgoff_t pgoff,
+			     struct vmf_range_block *block);
+
+/**
+ * struct vmf_range_dirty - which pages of an object were written to
+ * @pgoff: page offset in the mapped file of the object
+ * @nr_pages: its length
+ * @bitmap: a bit for each page, set when it is dirty
+ */
+struct vmf_range_dirty {
+	pgoff_t pgoff;
+	unsigned long nr_pages;
+	unsigned long *bitmap;
+};
+
+int vmf_range_dirty_init(struct vmf_range_dirty *dirty, pgoff_t pgoff,
+			 unsigned long nr_pages);
+void vmf_range_dirty_fini(struct vmf_range_dirty *dirty);
+void vmf_range_dirty_mark(struct vmf_range_dirty *dirty, pgoff_t pgoff,
+			  unsigned long nr_pages);
+unsigned long vmf_range_dirty_harvest(struct vmf_range_dirty *dirty,
+				      struct address_space *mapping,
+				      pgoff_t *pgoff, pgoff_t end);
+
+/**
+ * enum vmf_range_stat - what is counted
+ * @VMF_STAT_FAULTS: calls of vmf_insert_range() and vmf_insert_blocks()
+ * @VMF_STAT_POPULATES: calls of vmf_remap_range() and vmf_remap_blocks()
+ * @VMF_STAT_PUD: PUD leaves written
+ * @VMF_STAT_PMD: PMD leaves written
+ * @VMF_STAT_PTE: PTEs written
+ * @VMF_STAT_KEPT: entries met that were there already, with the same PFN
+ * @VMF_STAT_SHORT: calls that left device memory unmapped to save PTEs
+ * @VMF_STAT_WRITES: pages or leaves that became writable and were reported
+ * @VMF_STAT_RETRIES: faults handed back for the kernel to make a page table
+ * @VMF_STAT_REFUSED: calls that failed
+ * @VMF_STAT_ZAPS: zaps of something mapped
+ * @VMF_NR_STATS: how many counters there are
+ */
+enum vmf_range_stat {
+	VMF_STAT_FAULTS,
+	VMF_STAT_POPULATES,
+	VMF_STAT_PUD,
+	VMF_STAT_PMD,
+	VMF_STAT_PTE,
+	VMF_STAT_KEPT,
+	VMF_STAT_SHORT,
+	VMF_STAT_WRITES,
+	VMF_STAT_RETRIES,
+	VMF_STAT_REFUSED,
+	VMF_STAT_ZAPS,
+	VMF_NR_STATS,
+};
+
+/**
+ * struct vmf_range_stats - the counters
+ * @count: indexed by &enum vmf_range_stat
+ */
+struct vmf_range_stats {
+	u64 count[VMF_NR_STATS];
+};
+
+/**
+ * struct vmf_range_leaf - how an address is mapped
+ * @addr: first address of the leaf
+ * @pfn: page frame number there
+ * @shift: log2 of the leaf's size: PAGE_SHIFT, PMD_SHIFT or PUD_SHIFT
+ * @writable: can be written to without a fault
+ * @special: cannot be pinned
+ * @prot: raw protection and cache bits of the entry
+ */
+struct vmf_range_leaf {
+	unsigned long addr;
+	unsigned long pfn;
+	unsigned int shift;
+	bool writable;
+	bool special;
+	pgprot_t prot;
+};
+
+/**
+ * struct vmf_range_leaves - how many leaves
+ * @pud: of PUD_SIZE
+ * @pmd: of PMD_SIZE
+ * @pte: of PAGE_SIZE
+ */
+struct vmf_range_leaves {
+	unsigned long pud;
+	unsigned long pmd;
+	unsigned long pte;
+};
+
+void vmf_range_get_stats(struct vm_area_struct *vma,
+			 struct vmf_range_stats *stats);
+unsigned long vmf_range_query(struct vm_area_struct *vma, unsigned long addr,
+			      unsigned long end, struct vmf_range_leaf *leaf);
+void vmf_range_count_leaves(struct vm_area_struct *vma, unsigned long addr,
+			    unsigned long end, struct vmf_range_leaves *leaves);
 
 void vmf_range_vm_open(struct vm_area_struct *vma);
 void vmf_range_vm_close(struct vm_area_struct *vma);
@@ -100,6 +310,7 @@ int vmf_range_vm_mprotect(struct vm_area_struct *vma, unsigned long start,
 			  unsigned long end, unsigned long newflags);
 vm_fault_t vmf_range_vm_fault(struct vm_fault *vmf);
 vm_fault_t vmf_range_vm_huge_fault(struct vm_fault *vmf, unsigned int order);
+vm_fault_t vmf_range_vm_pfn_mkwrite(struct vm_fault *vmf);
 int vmf_range_vm_access(struct vm_area_struct *vma, unsigned long addr,
 			void *buf, int len, int write);
 

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Ready-made block callbacks, one for each way in which drivers keep the places
+ * of their memory.
+ *
+ * Lists that cannot be searched are walked from where the last question was. The
+ * fill asks upwards from the fault and then downwards from it, so a walk starts
+ * again once at most in a fault.
+ */
+#include <linux/errno.h>
+#include <linux/export.h>
+#include <linux/scatterlist.h>
+#include <linux/vmf_range.h>
+
+/**
+ * vmf_range_block_of_block - one block is all there is
+ * @block: a &struct vmf_range_block
+ * @pgoff: page asked for
+ * @found: filled in
+ *
+ * Context: any.
+ * Return: 0, or -ENOENT outside the block.
+ */
+int vmf_range_block_of_block(void *block, pgoff_t pgoff,
+			     struct vmf_range_block *found)
+{
+	const struct vmf_range_block *only = block;
+
+	if (pgoff < only->pgoff || pgoff - only->pgoff >= only->nr_pages)
+		return -ENOENT;
+	*found = *only;
+	return 0;
+}
+EXPORT_SYMBOL_GPL(vmf_range_block_of_block);
+
+/**
+ * vmf_range_block_of_runs - blocks from an array of {PFN, length} pairs
+ * @runs: a &struct vmf_range_runs
+ * @pgoff: page asked for
+ * @block: filled in
+ *
+ * Context: any; calls with one @runs must not run at the same time.
+ * Return: 0, or -ENOENT before the first run and after the last.
+ */
+int vmf_range_block_of_runs(void *runs, pgoff_t pgoff,
+			    struct vmf_range_block *block)
+{
+	struct vmf_range_runs *r = runs;
+
+	if (pgoff < r->at_pgoff) {
+		r->at = 0;
+		r->at_pgoff = r->pgoff;
+		if (pgoff < r->pgoff)
+			return -ENOENT;
+	}
+	while (r->at < r->nr &&
+	       pgoff - r->at_pgoff >= r->runs[r->at].nr_pages) {
+		r->at_pgoff += r->runs[r->at].nr_pages;
+		r->at++;
+	}
+	if (r->at == r->nr)
+		return -ENOENT;
+
+	block->pgoff = r->at_pgoff;
+	block->pfn = r->runs[r->at].pfn;
+	block->nr_pages = r->runs[r->at].nr_pages;
+	return 0;
+}
+EXPORT_SYMBOL_GPL(vmf_range_block_of_runs);
+
+static unsigned long sg_pages(const struct vmf_range_sg *s)
+{
+	return PFN_DOWN(s->dma ? sg_dma_len(s->at) : s->at->length);
+}
+
+static void sg_restart(struct vmf_range_sg *s)
+{
+	s->at = s->sgt->sgl;
+	s->left = s->dma ? s->sgt->nents : s->sgt->orig_nents;
+	s->at_pgoff = s->pgoff;
+}
+
+/**
+ * vmf_range_block_of_sg - blocks from a scatter list
+ * @sg: a &struct vmf_range_sg
+ * @pgoff: page asked for
+ * @block: filled in
+ *
+ * Entries must begin and end at page boundaries, as those of device memory and
+ * of whole pages do.
+ *
+ * Context: any; calls with one @sg must not run at the same time.
+ * Return: 0; -ENOENT before the first entry and after the last; -EINVAL for an
+ * entry with a ragged edge.
+ */
+int vmf_range_block_of_sg(void *sg, pgoff_t pgoff,
+			  struct vmf_range_block *block)
+{
+	struct vmf_range_sg *s = sg;
+
+	if (!s->at || pgoff < s->at_pgoff)
+		sg_restart(s);
+	if (pgoff < s->pgoff)
+		return -ENOENT;
+	while (s->left && pgoff - s->at_pgoff >= sg_pages(s)) {
+		s->at_pgoff += sg_pages(s);
+		s->left--;
+		s->at = sg_next(s->at);
+	}
+	if (!s->left) {
+		s->at = NULL;
+		return -ENOENT;
+	}
+
+	if (s->dma ? !PAGE_ALIGNED(sg_dma_address(s->at) | sg_dma_len(s->at)) :
+		     !PAGE_ALIGNED(s->at->offset | s->at->length))
+		return -EINVAL;
+	block->pgoff = s->at_pgoff;
+	block->pfn = s->dma ? PHYS_PFN(sg_dma_address(s->at)) :
+			      page_to_pfn(sg_page(s->at)) +
+			      PHYS_PFN(s->at->offset);
+	block->nr_pages = sg_pages(s);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(vmf_range_block_of_sg);
+
+/*
+ * How many steps to look on either side of the page asked for, each a page or what
+ * is left of a folio. Any PMD leaf around that page lies within.
+ */
+#define PAGES_STEPS	(PMD_SIZE >> PAGE_SHIFT)
+
+/* How many entries from @i on continue @pfn, as far as one look can tell. */
+static unsigned long step_up(const struct vmf_range_pages *p, unsigned long i,
+			     unsigned long pfn)
+{
+	struct folio *folio;
+	unsigned long nr;
+
+	if (i >= p->nr || !p->pages[i] || page_to_pfn(p->pages[i]) != pfn)
+		return 0;
+
+	/* Nobody keeps the pages of a folio in another order. */
+	folio = page_folio(p->pages[i]);
+	nr = folio_nr_pages(folio) - folio_page_idx(folio, p->pages[i]);
+	if (nr <= p->nr - i && p->pages[i + nr - 1] &&
+	    page_to_pfn(p->pages[i + nr - 1]) == pfn + nr - 1)
+		return nr;
+	return 1;
+}
+
+/* How many entries up to and without @i lead up to @pfn. */
+static unsigned long step_down(const struct vmf_range_pages *p, unsigned long i,
+			       unsigned long pfn)
+{
+	struct folio *folio;
+	unsigned long nr;
+
+	if (!i || !p->pages[i - 1] || page_to_pfn(p->pages[i - 1]) != pfn - 1)
+		return 0;
+
+	folio = page_folio(p->pages[i - 1]);
+	nr = folio_page_idx(folio, p->pages[i - 1]) + 1;
+	if (nr <= i && p->pages[i - nr] &&
+	    page_to_pfn(p->pages[i - nr]) == pfn - nr)
+		return nr;
+	return 1;
+}
+
+/**
+ * vmf_range_block_of_pages - blocks from an array of pages
+ * @pages: a &struct vmf_range_pages
+ * @pgoff: page asked for
+ * @block: filled in
+ *
+ * Finds what is contiguous around the page, at the cost of one look for each page
+ * or for each folio. A run longer than 512 such looks is found in pieces.
+ *
+ * Context: any.
+ * Return: 0, or -ENOENT outside the array and for a page that is NULL.
+ */
+int vmf_range_block_of_pages(void *pages, pgoff_t pgoff,
+			     struct vmf_range_block *block)
+{
+	const struct vmf_range_pages *p = pages;
+	unsigned long i = pgoff - p->pgoff, first = i, end = i, pfn, nr;
+	unsigned int steps;
+
+	if (pgoff < p->pgoff || i >= p->nr || !p->pages[i])
+		return -ENOENT;
+
+	pfn = page_to_pfn(p->pages[i]);
+	for (steps = 0; steps < PAGES_STEPS; steps++) {
+		nr = step_up(p, end, pfn + (end - i));
+		if (!nr)
+			break;
+		end += nr;
+	}
+	for (steps = 0; steps < PAGES_STEPS; steps++) {
+		nr = step_down(p, first, pfn - (i - first));
+		if (!nr)
+			break;
+		first -= nr;
+	}
+
+	block->pgoff = p->pgoff + first;
+	block->pfn = pfn - (i - first);
+	block->nr_pages = end - first;
+	return 0;
+}
+EXPORT_SYMBOL_GPL(vmf_range_block_of_pages);

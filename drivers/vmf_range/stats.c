@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Counters, for the whole system and for each VMA.
+ *
+ * A VMA of struct vmf_range_ops has a record from its first fault on, until
+ * ->close. The core knows nothing of it, so it is found by the VMA's address.
+ *
+ * Whoever looks a record up for a VMA holds a lock that keeps the VMA (mmap_lock
+ * or the per-VMA lock), and the record goes in ->close, when nobody can: it stays
+ * for as long as it is used. Only debugfs begins with the records; it takes
+ * references, and looks for each VMA in the mm, as ->close may run with mmap_lock
+ * held for reading.
+ */
+#include <linux/export.h>
+#include <linux/hashtable.h>
+#include <linux/percpu.h>
+#include <linux/sched.h>
+#include <linux/sched/mm.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+
+#include "stats.h"
+
+const char * const vmf_stat_names[VMF_NR_STATS] = {
+	[VMF_STAT_FAULTS]	= "faults",
+	[VMF_STAT_POPULATES]	= "populates",
+	[VMF_STAT_PUD]		= "pud-leaves",
+	[VMF_STAT_PMD]		= "pmd-leaves",
+	[VMF_STAT_PTE]		= "pte-leaves",
+	[VMF_STAT_KEPT]		= "kept",
+	[VMF_STAT_SHORT]	= "budget-stops",
+	[VMF_STAT_WRITES]	= "tracked-writes",
+	[VMF_STAT_RETRIES]	= "retries",
+	[VMF_STAT_REFUSED]	= "refused",
+	[VMF_STAT_ZAPS]		= "zaps",
+};
+
+static DEFINE_PER_CPU(struct vmf_range_stats, totals);
+
+struct vmf_vma {
+	struct hlist_node node;
+	struct vm_area_struct *vma;	/* not to be followed from here */
+	struct mm_struct *mm;		/* a reference by mmgrab() */
+	refcount_t users;
+	pid_t pid;
+	char comm[TASK_COMM_LEN];
+	atomic64_t count[VMF_NR_STATS];
+	struct rcu_head rcu;
+};
+
+static DEFINE_HASHTABLE(records, 8);
+static DEFINE_SPINLOCK(records_lock);	/* for changes; RCU protects readers */
+
+static struct vmf_vma *find_record(const struct vm_area_struct *vma)
+{
+	struct vmf_vma *record;
+
+	hash_for_each_possible_rcu(records, record, node, (unsigned long)vma,
+				   lockdep_is_held(&records_lock)) {
+		if (record->vma == vma)
+			return record;
+	}
+	return NULL;
+}
+
+static void put_record(struct vmf_vma *record)
+{
+	if (!refcount_dec_and_test(&record->users))
+		return;
+	mmdrop(record->mm);
+	kfree_rcu(record, rcu);
+}
+
+/**
+ * vmf_stats_begin - see that a VMA has a record
+ * @vma: the VMA; without ->close of ours it gets none
+ *
+ * Without memory it stays without record, until the next fault.
+ *
+ * Context: a fault, or ->mmap; may sleep.
+ */
+void vmf_stats_begin(struct vm_area_struct *vma)
+{
+	struct vmf_vma *record, *other;
+
+	if (!vma->vm_ops || vma->vm_ops->close != vmf_range_vm_close)
+		return;
+	rcu_read_lock();
+	record = find_record(vma);
+	rcu_read_unlock();
+	if (record)
+		return;
+
+	record = kzalloc(sizeof(*record), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	if (!record)
+		return;
+	record->vma = vma;
+	record->mm = vma->vm_mm;
+	record->pid = task_tgid_nr(current);
+	get_task_comm(record->comm, current);
+	refcount_set(&record->users, 1);
+
+	spin_lock(&records_lock);
+	other = find_record(vma);
+	if (!other) {
+		mmgrab(record->mm);
+		hash_add_rcu(records, &record->node, (unsigned long)vma);
+	}
+	spin_unlock(&records_lock);
+	if (other)
+		kfree(record);
+}
+
+/**
+ * vmf_stats_add - count what one call has done
+ * @vma: where
+ * @tally: what
+ *
+ * Context: a lock that keeps @vma is held.
+ */
+void vmf_stats_add(struct vm_area_struct *vma, const struct vmf_tally *tally)
+{
+	struct vmf_vma *record;
+	int i;
+
+	rcu_read_lock();
+	record = find_record(vma);
+	for (i = 0; i < VMF_NR_STATS; i++) {
+		if (!tally->count[i])
+			continue;
+		this_cpu_add(totals.count[i], tally->count[i]);
+		if (record)
+			atomic64_add(tally->count[i], &record->count[i]);
+	}
+	rcu_read_unlock();
+}
+
+/**
+ * vmf_stats_forget - a VMA is going away
+ * @vma: the VMA, in its ->close
+ *
+ * Context: the VMA is no longer in its mm's tree.
+ */
+void vmf_stats_forget(struct vm_area_struct *vma)
+{
+	struct vmf_vma *record;
+
+	spin_lock(&records_lock);
+	record = find_record(vma);
+	if (record)
+		hash_del_rcu(&record->node);
+	spin_unlock(&records_lock);
+	if (record)
+		put_record(record);
+}
+
+/**
+ * vmf_range_get_stats - what was done so far
+ * @vma: the VMA in question, its lock held; or NULL for the whole system
+ * @stats: filled in; zero for a VMA without &vmf_range_ops
+ *
+ * The figures of a VMA begin with its first fault, and stay with the lower
+ * addresses when it is split.
+ *
+ * Context: any, with @vma NULL; else a lock that keeps @vma is held.
+ */
+void vmf_range_get_stats(struct vm_area_struct *vma,
+			 struct vmf_range_stats *stats)
+{
+	struct vmf_vma *record;
+	int cpu, i;
+
+	memset(stats, 0, sizeof(*stats));
+	if (!vma) {
+		for_each_possible_cpu(cpu) {
+			for (i = 0; i < VMF_NR_STATS; i++)
+				stats->count[i] +=
+					per_cpu(totals, cpu).count[i];
+		}
+		return;
+	}
+
+	rcu_read_lock();
+	record = find_record(vma);
+	for (i = 0; record && i < VMF_NR_STATS; i++)
+		stats->count[i] = atomic64_read(&record->count[i]);
+	rcu_read_unlock();
+}
+EXPORT_SYMBOL_GPL(vmf_range_get_stats);
+
+static void show_vma(struct seq_file *m, struct vm_area_struct *vma,
+		     struct vmf_vma *record)
+{
+	struct vmf_range_leaves leaves;
+	int i;
+
+	vmf_range_count_leaves(vma, vma->vm_start, vma->vm_end, &leaves);
+	seq_printf(m, "%d %s %lx-%lx %pD\n", record->pid, record->comm,
+		   vma->vm_start, vma->vm_end, vma->vm_file);
+	seq_printf(m, "  now: %lu PUD, %lu PMD, %lu PTE leaves\n", leaves.pud,
+		   leaves.pmd, leaves.pte);
+	seq_puts(m, "  so far:");
+	for (i = 0; i < VMF_NR_STATS; i++)
+		seq_printf(m, " %s %lld", vmf_stat_names[i],
+			   atomic64_read(&record->count[i]));
+	seq_putc(m, '\n');
+}
+
+/* References to all records there are now. Return: how many, or -ENOMEM. */
+static long snapshot(struct vmf_vma ***list)
+{
+	struct vmf_vma *record;
+	long nr = 0, room;
+	int bucket;
+
+	rcu_read_lock();
+	hash_for_each_rcu(records, bucket, record, node)
+		nr++;
+	rcu_read_unlock();
+
+	room = nr;
+	*list = kvmalloc_array(max(room, 1L), sizeof(**list), GFP_KERNEL);
+	if (!*list)
+		return -ENOMEM;
+
+	nr = 0;
+	rcu_read_lock();
+	hash_for_each_rcu(records, bucket, record, node) {
+		if (nr < room && refcount_inc_not_zero(&record->users))
+			(*list)[nr++] = record;
+	}
+	rcu_read_unlock();
+	return nr;
+}
+
+/* A VMA that is in its mm's tree stays there as long as mmap_lock is held. */
+static void show_record(struct seq_file *m, struct vmf_vma *record)
+{
+	struct vm_area_struct *vma;
+	struct vma_iterator vmi;
+
+	if (!mmget_not_zero(record->mm))
+		return;
+	mmap_read_lock(record->mm);
+	vma_iter_init(&vmi, record->mm, 0);
+	for_each_vma(vmi, vma) {
+		if (vma == record->vma)
+			show_vma(m, vma, record);
+	}
+	mmap_read_unlock(record->mm);
+	mmput(record->mm);
+}
+
+/**
+ * vmf_stats_show_vmas - print every VMA with its leaves and counters
+ * @m: where to
+ *
+ * Context: process context; takes the mmap_lock of each mm.
+ * Return: 0 or -ENOMEM.
+ */
+int vmf_stats_show_vmas(struct seq_file *m)
+{
+	struct vmf_vma **list;
+	long nr, i;
+
+	nr = snapshot(&list);
+	if (nr < 0)
+		return nr;
+	for (i = 0; i < nr; i++) {
+		show_record(m, list[i]);
+		put_record(list[i]);
+		cond_resched();
+	}
+	kvfree(list);
+	return 0;
+}

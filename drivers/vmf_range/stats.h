@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Counters, for the whole system and for each VMA.
+ */
+#ifndef _VMF_RANGE_STATS_H_
+#define _VMF_RANGE_STATS_H_
+
+#include <linux/vmf_range.h>
+
+struct seq_file;
+
+/* What one call of the library did. */
+struct vmf_tally {
+	u64 count[VMF_NR_STATS];
+};
+
+void vmf_stats_begin(struct vm_area_struct *vma);
+void vmf_stats_add(struct vm_area_struct *vma, const struct vmf_tally *tally);
+void vmf_stats_forget(struct vm_area_struct *vma);
+int vmf_stats_show_vmas(struct seq_file *m);
+
+extern const char * const vmf_stat_names[VMF_NR_STATS];
+
+#endif

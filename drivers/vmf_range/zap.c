@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Unmap, so that the next access faults.
+ *
+ * The core's own unmap_mapping_range() will do where a whole object is unmapped.
+ * These functions also know what the core does not:
+ *
+ * - An edge inside a PUD leaf. The core splits that leaf, and to do so wants
+ *   mmap_lock, which nobody holds who zaps by file range. Here the leaf goes as a
+ *   whole, and the next fault brings back what should have stayed.
+ * - A range with nothing mapped. The core would tell every mmu notifier (KVM, RDMA,
+ *   another GPU) to drop what it never had.
+ *
+ * Locks: i_mmap_rwsem of the mapping for reading, which keeps its VMAs and their
+ * tables (they leave the mapping before tables are freed or moved, for which the
+ * core takes it for writing); page-table locks inside. It nests inside the
+ * driver's lock (dma_resv), as ever with unmap_mapping_range().
+ */
+#include <linux/export.h>
+#include <linux/fs.h>
+#include <linux/interval_tree_generic.h>
+#include <linux/mm.h>
+#include <linux/vmf_range.h>
+
+#include "compat.h"
+#include "query.h"
+#include "stats.h"
+#include "trace.h"
+#include "zap.h"
+
+static inline pgoff_t vma_first(struct vm_area_struct *vma)
+{
+	return vma->vm_pgoff;
+}
+
+static inline pgoff_t vma_last(struct vm_area_struct *vma)
+{
+	return vma->vm_pgoff + vma_pages(vma) - 1;
+}
+
+/* The core's functions that look into &address_space.i_mmap are not exported. */
+INTERVAL_TREE_DEFINE(struct vm_area_struct, shared.rb, pgoff_t,
+		     shared.rb_subtree_last, vma_first, vma_last,
+		     static __maybe_unused, vmf_i_mmap)
+
+/* Zap [start, end) of a VMA whose tables stay, and the PUD leaves at its edges. */
+static void zap(struct vm_area_struct *vma, unsigned long start,
+		unsigned long end)
+{
+	struct vmf_tally tally = { .count[VMF_STAT_ZAPS] = 1 };
+	struct vmf_range_leaf leaf;
+
+	if (!vmf_find_leaf(vma, start, end, &leaf))
+		return;
+	if (vmf_has_pud_leaf(vma->vm_mm, start))
+		start = ALIGN_DOWN(start, PUD_SIZE);
+	if (vmf_has_pud_leaf(vma->vm_mm, end - 1))
+		end = ALIGN(end, PUD_SIZE);
+
+	vmf_compat_zap(vma, start, end - start);
+	trace_vmf_range_zap(vma, start, end - start);
+	vmf_stats_add(vma, &tally);
+}
+
+/**
+ * vmf_zap_huge - make way for small leaves
+ * @vma: the VMA
+ * @addr: if a huge leaf maps this, it is zapped
+ *
+ * Context: as vmf_range_zap_vma().
+ */
+void vmf_zap_huge(struct vm_area_struct *vma, unsigned long addr)
+{
+	struct vmf_range_leaf leaf;
+
+	if (vmf_find_leaf(vma, addr, addr + PAGE_SIZE, &leaf) &&
+	    leaf.shift != PAGE_SHIFT)
+		zap(vma, leaf.addr, leaf.addr + BIT(leaf.shift));
+}
+
+/**
+ * vmf_range_zap - unmap pages of a file wherever they are mapped
+ * @mapping: of the file (&file.f_mapping)
+ * @pgoff: first page offset
+ * @nr_pages: how many; 0 for all up to the end of the file
+ *
+ * To be called before memory moves or goes away, under the lock that the fault
+ * handler takes before it looks memory up. Pages outside the range stay mapped,
+ * except that a huge entry across its edge goes as a whole; they fault again.
+ * A process that has nothing mapped there is not disturbed, nor its mmu notifiers.
+ *
+ * Context: process context, may sleep. Takes i_mmap_rwsem of @mapping.
+ */
+void vmf_range_zap(struct address_space *mapping, pgoff_t pgoff,
+		   unsigned long nr_pages)
+{
+	pgoff_t last = pgoff + nr_pages - 1;
+	struct vm_area_struct *vma;
+
+	if (!nr_pages || last < pgoff)
+		last = ULONG_MAX;
+
+	i_mmap_lock_read(mapping);
+	for (vma = vmf_i_mmap_iter_first(&mapping->i_mmap, pgoff, last); vma;
+	     vma = vmf_i_mmap_iter_next(vma, pgoff, last)) {
+		pgoff_t from = max(pgoff, vma_first(vma));
+		pgoff_t to = min(last, vma_last(vma)) + 1;
+
+		if (vma->vm_flags & VM_PFNMAP)
+			zap(vma, vma->vm_start +
+				 ((from - vma->vm_pgoff) << PAGE_SHIFT),
+			    vma->vm_start + ((to - vma->vm_pgoff) << PAGE_SHIFT));
+	}
+	i_mmap_unlock_read(mapping);
+}
+EXPORT_SYMBOL_GPL(vmf_range_zap);
+
+/**
+ * vmf_range_zap_vma - unmap a part of one VMA
+ * @vma: the VMA
+ * @addr: first address, page aligned
+ * @size: bytes, page aligned
+ *
+ * As vmf_range_zap(), for one mapping alone.
+ *
+ * Context: process context, may sleep. mmap_lock or the per-VMA lock is held.
+ * Return: 0, or -EINVAL for a range that is empty, not aligned or not in @vma, or
+ * a VMA that is not %VM_PFNMAP (reported).
+ */
+int vmf_range_zap_vma(struct vm_area_struct *vma, unsigned long addr,
+		      unsigned long size)
+{
+	unsigned long end = addr + size;
+
+	if (!PAGE_ALIGNED(addr | size) || end <= addr ||
+	    addr < vma->vm_start || end > vma->vm_end ||
+	    !(vma->vm_flags & VM_PFNMAP)) {
+		pr_err_ratelimited("vmf_range: %pD: cannot zap %#lx bytes at %lx of VMA %lx-%lx%s\n",
+				   vma->vm_file, size, addr, vma->vm_start,
+				   vma->vm_end, vma->vm_flags & VM_PFNMAP ? "" :
+				   ", which is not VM_PFNMAP");
+		return -EINVAL;
+	}
+	zap(vma, addr, end);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(vmf_range_zap_vma);
