@@ -204,5 +204,22 @@ virtio_vram_import_sg_table(struct drm_device *drm,
 /* virtio_vram_test.c */
 int virtio_vram_test_init(struct virtio_vram *vram);
 void virtio_vram_test_fini(struct virtio_vram *vram);
+pgprot_t virtio_vram_test_prot(enum ttm_caching caching, pgprot_t prot);
+
+/* virtio_vram_shape.c */
+struct vram_shape;
+struct vram_test_shape;
+struct vram_test_harvest;
+
+struct vram_shape *vram_shape_make(struct virtio_vram *vram,
+				   const struct vram_test_shape *args);
+void vram_shape_get(struct vram_shape *shape);
+void vram_shape_put(struct vram_shape *shape);
+int vram_shape_mmap(struct vram_shape *shape, struct vm_area_struct *vma);
+unsigned long vram_shape_area(struct vram_shape *shape, struct file *file,
+			      unsigned long addr, unsigned long len,
+			      unsigned long pgoff, unsigned long flags);
+int vram_shape_harvest(struct vram_shape *shape, struct address_space *mapping,
+		       struct vram_test_harvest *args);
 
 #endif

@@ -39,6 +39,8 @@ struct vram_test_file {
 	struct file *file;
 	struct list_head link;
 	u32 way;
+	struct mutex lock;		/* shape */
+	struct vram_shape *shape;	/* mapped in place of the window, or NULL */
 };
 
 /*
@@ -100,9 +102,16 @@ static ssize_t vram_test_write(struct file *file, const char __user *buf,
 	return vram_test_rw(file, NULL, buf, count, pos);
 }
 
-static pgprot_t vram_test_prot(struct virtio_vram *vram, pgprot_t prot)
+/**
+ * virtio_vram_test_prot - protection bits with a cache type
+ * @caching: the type
+ * @prot: the bits without
+ *
+ * Return: the bits with it.
+ */
+pgprot_t virtio_vram_test_prot(enum ttm_caching caching, pgprot_t prot)
 {
-	switch (vram->caching) {
+	switch (caching) {
 	case ttm_cached:
 		return prot;
 	case ttm_write_combined:
@@ -126,7 +135,7 @@ static vm_fault_t vram_test_fault(struct vm_fault *vmf)
 	ret = vmf_insert_range(vmf, vma->vm_start,
 			       PHYS_PFN(vram->base) + vma->vm_pgoff,
 			       vma_pages(vma),
-			       vram_test_prot(vram, vma->vm_page_prot));
+			       virtio_vram_test_prot(vram->caching, vma->vm_page_prot));
 	drm_dev_exit(idx);
 	return ret;
 }
@@ -137,7 +146,57 @@ static const struct vmf_range_ops vram_test_range_ops = {
 	.flags = VMF_RANGE_PUD,
 };
 
-static int vram_test_mmap(struct file *file, struct vm_area_struct *vma)
+static struct vram_shape *vram_test_shape_get(struct vram_test_file *tf)
+{
+	struct vram_shape *shape;
+
+	mutex_lock(&tf->lock);
+	shape = tf->shape;
+	if (shape)
+		vram_shape_get(shape);
+	mutex_unlock(&tf->lock);
+	return shape;
+}
+
+static int vram_test_set_shape(struct vram_test_file *tf,
+			       const struct vram_test_shape *args)
+{
+	struct vram_shape *shape = NULL;
+
+	if (args->nr) {
+		shape = vram_shape_make(tf->vram, args);
+		if (IS_ERR(shape))
+			return PTR_ERR(shape);
+	}
+	mutex_lock(&tf->lock);
+	swap(shape, tf->shape);
+	mutex_unlock(&tf->lock);
+	if (shape)
+		vram_shape_put(shape);
+	return 0;
+}
+
+static unsigned long vram_test_area(struct file *file, unsigned long addr,
+				    unsigned long len, unsigned long pgoff,
+				    unsigned long flags)
+{
+	struct vram_test_file *tf = file->private_data;
+	struct vmf_range_block window = {
+		.pfn = PHYS_PFN(tf->vram->base),
+		.nr_pages = PHYS_PFN(tf->vram->size),
+	};
+	struct vram_shape *shape = vram_test_shape_get(tf);
+	unsigned long ret;
+
+	if (!shape)
+		return vmf_range_get_unmapped_area(file, addr, len, pgoff, flags,
+						   &window);
+	ret = vram_shape_area(shape, file, addr, len, pgoff, flags);
+	vram_shape_put(shape);
+	return ret;
+}
+
+static int vram_test_mmap_window(struct file *file, struct vm_area_struct *vma)
 {
 	struct vram_test_file *tf = file->private_data;
 	struct virtio_vram *vram = tf->vram;
@@ -159,8 +218,20 @@ static int vram_test_mmap(struct file *file, struct vm_area_struct *vma)
 	ret = io_remap_pfn_range(vma, vma->vm_start,
 				 PHYS_PFN(vram->base) + vma->vm_pgoff,
 				 vma->vm_end - vma->vm_start,
-				 vram_test_prot(vram, vma->vm_page_prot));
+				 virtio_vram_test_prot(vram->caching, vma->vm_page_prot));
 	drm_dev_exit(idx);
+	return ret;
+}
+
+static int vram_test_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct vram_shape *shape = vram_test_shape_get(file->private_data);
+	int ret;
+
+	if (!shape)
+		return vram_test_mmap_window(file, vma);
+	ret = vram_shape_mmap(shape, vma);
+	vram_shape_put(shape);
 	return ret;
 }
 
@@ -540,6 +611,69 @@ static int vram_test_mmap_way(struct vram_test_file *tf, u32 way)
 	return 0;
 }
 
+static int vram_test_zap_pages(struct vram_test_file *tf,
+			       const struct vram_test_zap_pages *args)
+{
+	struct mm_struct *mm = current->mm;
+	struct vm_area_struct *vma;
+	int ret = -ENOENT;
+
+	if (!args->addr) {
+		vmf_range_zap(tf->file->f_mapping, args->page, args->nr_pages);
+		return 0;
+	}
+	mmap_read_lock(mm);
+	vma = vma_lookup(mm, args->addr);
+	if (vma && vma->vm_file == tf->file)
+		ret = vmf_range_zap_vma(vma, args->addr,
+					args->nr_pages << PAGE_SHIFT);
+	mmap_read_unlock(mm);
+	return ret;
+}
+
+static int vram_test_harvest(struct vram_test_file *tf,
+			     struct vram_test_harvest *args)
+{
+	struct vram_shape *shape = vram_test_shape_get(tf);
+	int ret;
+
+	if (!shape)
+		return -EINVAL;
+	ret = vram_shape_harvest(shape, tf->file->f_mapping, args);
+	vram_shape_put(shape);
+	return ret;
+}
+
+static int vram_test_stats(struct vram_test_stats *args)
+{
+	struct vmf_range_leaves leaves = {};
+	struct mm_struct *mm = current->mm;
+	struct vm_area_struct *vma = NULL;
+	struct vmf_range_stats stats;
+	int i;
+
+	BUILD_BUG_ON(VMF_NR_STATS > VRAM_TEST_NR_COUNTERS);
+	mmap_read_lock(mm);
+	if (args->addr) {
+		vma = vma_lookup(mm, args->addr);
+		if (!vma) {
+			mmap_read_unlock(mm);
+			return -ENOENT;
+		}
+		vmf_range_count_leaves(vma, args->addr, args->addr + args->len,
+				       &leaves);
+	}
+	vmf_range_get_stats(vma, &stats);
+	mmap_read_unlock(mm);
+
+	args->pud = leaves.pud;
+	args->pmd = leaves.pmd;
+	args->pte = leaves.pte;
+	for (i = 0; i < VRAM_TEST_NR_COUNTERS; i++)
+		args->count[i] = i < VMF_NR_STATS ? stats.count[i] : 0;
+	return 0;
+}
+
 union vram_test_args {
 	struct vram_test_info info;
 	struct vram_test_leaves leaves;
@@ -547,6 +681,10 @@ union vram_test_args {
 	struct vram_test_bo bo;
 	struct vram_test_gup gup;
 	struct vram_test_ctrl ctrl;
+	struct vram_test_shape shape;
+	struct vram_test_zap_pages zap;
+	struct vram_test_harvest harvest;
+	struct vram_test_stats stats;
 	__u32 way;
 };
 
@@ -574,6 +712,14 @@ static int vram_test_do(struct vram_test_file *tf, unsigned int cmd,
 		return vram_test_gup(&args->gup);
 	case VRAM_TEST_CTRL:
 		return vram_test_ctrl(vram, &args->ctrl);
+	case VRAM_TEST_SHAPE:
+		return vram_test_set_shape(tf, &args->shape);
+	case VRAM_TEST_ZAP_PAGES:
+		return vram_test_zap_pages(tf, &args->zap);
+	case VRAM_TEST_HARVEST:
+		return vram_test_harvest(tf, &args->harvest);
+	case VRAM_TEST_STATS:
+		return vram_test_stats(&args->stats);
 	default:
 		return -ENOTTY;
 	}
@@ -615,6 +761,7 @@ static int vram_test_open(struct inode *inode, struct file *file)
 
 	/* misc_open() keeps misc_deregister() waiting while we are here. */
 	drm_dev_get(vram->drm);
+	mutex_init(&tf->lock);
 	tf->vram = vram;
 	tf->file = file;
 	file->private_data = tf;
@@ -634,6 +781,8 @@ static int vram_test_release(struct inode *inode, struct file *file)
 	list_del(&tf->link);
 	mutex_unlock(&vram->test_lock);
 
+	if (tf->shape)
+		vram_shape_put(tf->shape);
 	drm_dev_put(vram->drm);
 	kfree(tf);
 	return 0;
@@ -647,6 +796,7 @@ static const struct file_operations vram_test_fops = {
 	.write = vram_test_write,
 	.llseek = default_llseek,
 	.mmap = vram_test_mmap,
+	.get_unmapped_area = vram_test_area,
 	.unlocked_ioctl = vram_test_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 };

@@ -10,7 +10,8 @@
  * pread() and pwrite() at offset X reach byte X of the host-visible window
  * through a kernel mapping of its own: the second path by which tests write
  * stamps and check them. mmap() at offset X maps the window from byte X on, the
- * way that VRAM_TEST_MMAP_WAY chose for this file (default: range).
+ * way that VRAM_TEST_MMAP_WAY chose for this file (default: range); or, after
+ * VRAM_TEST_SHAPE, memory in blocks that the test has made up.
  */
 #ifndef _VIRTIO_VRAM_TEST_H_
 #define _VIRTIO_VRAM_TEST_H_
@@ -115,6 +116,100 @@ struct vram_test_ctrl {
 	__u32 resp_len;		/* in: room, 0 to 4096; out: bytes the device wrote */
 };
 
+/* How the blocks of a shape are kept, and so how vmf_range comes to know them. */
+enum vram_test_iter {
+	VRAM_TEST_ITER_LIST,		/* a callback of the test node */
+	VRAM_TEST_ITER_RANGE,		/* none: vmf_insert_range() with the fault's block */
+	VRAM_TEST_ITER_RUNS,		/* vmf_range_block_of_runs(); no holes */
+	VRAM_TEST_ITER_SG_DMA,		/* vmf_range_block_of_sg(), DMA view; no holes */
+	VRAM_TEST_ITER_SG_PAGES,	/* the same, page view, of system memory; no holes */
+	VRAM_TEST_ITER_PAGES,		/* vmf_range_block_of_pages() of system memory */
+	VRAM_TEST_NR_ITERS,
+};
+
+enum vram_test_cache {
+	VRAM_TEST_CACHE_DEFAULT,	/* that of the window */
+	VRAM_TEST_CACHE_WB,
+	VRAM_TEST_CACHE_WC,
+	VRAM_TEST_CACHE_UC,
+	VRAM_TEST_NR_CACHES,
+};
+
+/* What is wrong with a shape's driver, from page lie_page of the shape on. */
+enum vram_test_lie {
+	VRAM_TEST_LIE_NONE,
+	VRAM_TEST_LIE_EMPTY,		/* blocks of no pages */
+	VRAM_TEST_LIE_MISSES,		/* blocks that do not hold the page asked for */
+	VRAM_TEST_LIE_WRAPS,		/* blocks whose PFNs wrap around */
+	VRAM_TEST_LIE_BEYOND,		/* blocks beyond what the CPU can address */
+	VRAM_TEST_LIE_MOVED,		/* at each second call, memory one page off */
+	VRAM_TEST_LIE_NO_CALLBACK,
+	VRAM_TEST_LIE_NOT_PFNMAP,	/* a VMA that is not VM_PFNMAP */
+	VRAM_TEST_LIE_HALF_DIRTY,	/* ->dirty, but not VMF_RANGE_VM_OPS_DIRTY */
+	VRAM_TEST_LIE_ERROR,		/* the callback fails with -EIO */
+	VRAM_TEST_NR_LIES,
+};
+
+#define VRAM_TEST_SHAPE_NO_PUD		(1U << 0)
+#define VRAM_TEST_SHAPE_DIRTY		(1U << 1)	/* track writes to pages */
+#define VRAM_TEST_SHAPE_DIRTY_LEAVES	(1U << 2)	/* or, with both, to leaves */
+#define VRAM_TEST_SHAPE_POPULATE	(1U << 3)	/* vmf_remap_blocks() at mmap() */
+#define VRAM_TEST_SHAPE_REMAP		(1U << 4)	/* vmf_remap_range() for each block, no vm_ops */
+#define VRAM_TEST_SHAPE_FLAGS		((1U << 5) - 1)
+
+/* Contiguous memory behind pages of a shape. */
+struct vram_test_extent {
+	__u64 page;		/* first page of the shape */
+	__u64 offset;		/* bytes from the start of the window; system memory: 0 */
+	__u64 nr_pages;
+};
+
+/*
+ * VRAM_TEST_SHAPE: a mapping made up by the test, in place of the window: later
+ * mmap()s of this file map the shape, their offset counting its pages. nr 0: the
+ * window again. System memory is zeroed, its page N begins with N as a __u64, and
+ * an extent of it is contiguous up to 4 MiB blocks.
+ */
+struct vram_test_shape {
+	__u64 extents;		/* in: pointer to struct vram_test_extent[nr], sorted by page */
+	__u64 pfns;		/* in: 0, or pointer to __u64[pages up to the last]: out: PFNs */
+	__u64 max_ptes;		/* in: as in struct vmf_range_ops */
+	__u64 lie_page;		/* in */
+	__u32 nr;		/* in: up to 4096 */
+	__u32 iter;		/* in: enum vram_test_iter */
+	__u32 cache;		/* in: enum vram_test_cache */
+	__u32 lie;		/* in: enum vram_test_lie */
+	__u32 flags;		/* in: VRAM_TEST_SHAPE_* */
+	__u32 pad;		/* must be zero */
+};
+
+/*
+ * VRAM_TEST_ZAP_PAGES: vmf_range_zap() of pages of this file's mappings; with an
+ * address, vmf_range_zap_vma() of as many pages there.
+ */
+struct vram_test_zap_pages {
+	__u64 addr;		/* in: 0 or page aligned */
+	__u64 page;		/* in: page offset, unless there is an address */
+	__u64 nr_pages;		/* in */
+};
+
+/* VRAM_TEST_HARVEST: vmf_range_dirty_harvest() of this file's shape. */
+struct vram_test_harvest {
+	__u64 page;		/* in: where to begin; out: first page of the run */
+	__u64 end;		/* in: page after the last of interest */
+	__u64 nr_pages;		/* out: length of the run, 0: none */
+};
+
+#define VRAM_TEST_NR_COUNTERS	16
+
+/* VRAM_TEST_STATS: what vmf_range says about a VMA of this process, or of all. */
+struct vram_test_stats {
+	__u64 addr;		/* in: an address in the VMA, or 0 */
+	__u64 len;		/* in: bytes to count leaves in */
+	__u64 pud, pmd, pte;	/* out: leaves in [addr, addr + len) now */
+	__u64 count[VRAM_TEST_NR_COUNTERS];	/* out: by enum vmf_range_stat */
+};
+
 #define VRAM_TEST_INFO		_IOR('v', 0x40, struct vram_test_info)
 #define VRAM_TEST_LEAVES	_IOWR('v', 0x41, struct vram_test_leaves)
 #define VRAM_TEST_BLOCKS	_IOWR('v', 0x42, struct vram_test_blocks)
@@ -124,5 +219,9 @@ struct vram_test_ctrl {
 #define VRAM_TEST_MMAP_WAY	_IOW('v', 0x46, __u32)
 #define VRAM_TEST_GUP		_IOWR('v', 0x47, struct vram_test_gup)
 #define VRAM_TEST_CTRL		_IOWR('v', 0x48, struct vram_test_ctrl)
+#define VRAM_TEST_SHAPE		_IOW('v', 0x49, struct vram_test_shape)
+#define VRAM_TEST_ZAP_PAGES	_IOW('v', 0x4a, struct vram_test_zap_pages)
+#define VRAM_TEST_HARVEST	_IOWR('v', 0x4b, struct vram_test_harvest)
+#define VRAM_TEST_STATS		_IOWR('v', 0x4c, struct vram_test_stats)
 
 #endif
