@@ -45,6 +45,16 @@
  * SUBTEST: one-byte
  * Description: one byte of a misaligned 1 GiB block costs one page table
  *
+ * SUBTEST: address-%s
+ * Description: where the kernel chooses the address of a mapping of %arg[1], or is
+ *	given a hint, the largest leaves fit
+ *
+ * arg[1]:
+ *
+ * @2m:		blocks of 2 MiB
+ * @4m:		blocks of 4 MiB
+ * @1g:		one block of 1 GiB
+ *
  * SUBTEST: read-only
  * Description: a read-only mapping has read-only leaves and refuses writes
  *
@@ -288,6 +298,40 @@ static void check_one_byte(void)
 	vram_bo_destroy(&vram, &bo);
 }
 
+/* All whole blocks of a buffer must be huge leaves at an address nobody chose. */
+static void check_address(const struct shape *shape)
+{
+	uint64_t leaf = shape->block_size < VRAM_PUD ? VRAM_PMD : VRAM_PUD;
+	char *hints[] = { NULL, (char *)0x100000000000 + 5 * VRAM_PAGE };
+	struct model_sum sum;
+	struct vram_bo bo;
+	struct model m;
+	unsigned int i;
+
+	create(shape, &bo);
+	for (i = 0; i < ARRAY_SIZE(hints); i++) {
+		char *addr = mmap(hints[i], bo.size, PROT_READ, MAP_SHARED,
+				  vram.drm, bo.offset);
+
+		igt_assert_f(addr != MAP_FAILED, "mmap: %m\n");
+		if (hints[i])
+			igt_assert_f(addr >= hints[i] &&
+				     addr < hints[i] + VRAM_PUD,
+				     "%p is far from the hint %p\n", addr,
+				     hints[i]);
+		model_init(&m, &vram, &bo, 0, addr, bo.size);
+		sum = model_sum(&m);
+		igt_assert_eq_u64(leaf == VRAM_PUD ? sum.pud : sum.pmd,
+				  bo.size / leaf);
+		poke_all(&m, 3);
+		read_all(&m, 3);
+		model_check(&m, &vram, PROT_READ);
+		model_fini(&m);
+		munmap(addr, bo.size);
+	}
+	vram_bo_destroy(&vram, &bo);
+}
+
 static void check_read_only(const struct shape *shape, uint64_t shift)
 {
 	struct vram_bo bo;
@@ -463,6 +507,14 @@ igt_main()
 	igt_describe("Check that one byte of a misaligned 1 GiB block costs one page table");
 	igt_subtest("one-byte")
 		check_one_byte();
+
+	for (i = 0; i < ARRAY_SIZE(shapes); i++) {
+		if (shapes[i].block_size < VRAM_PMD || shapes[i].flags)
+			continue;
+		igt_describe("Check that large leaves fit where the kernel puts a mapping");
+		igt_subtest_f("address-%s", shapes[i].name)
+			check_address(&shapes[i]);
+	}
 
 	igt_describe("Check that a read-only mapping has read-only leaves and refuses writes");
 	igt_subtest("read-only") {

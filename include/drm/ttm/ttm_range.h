@@ -48,5 +48,8 @@ struct ttm_range_ops {
 
 vm_fault_t ttm_range_fault(struct vm_fault *vmf);
 int ttm_range_mmap(struct drm_gem_object *gem, struct vm_area_struct *vma);
+unsigned long ttm_range_get_unmapped_area(struct file *file, unsigned long addr,
+					  unsigned long len, unsigned long pgoff,
+					  unsigned long flags);
 
 #endif

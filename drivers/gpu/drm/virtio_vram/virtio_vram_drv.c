@@ -24,7 +24,7 @@
 
 /*
  * Not DRM_GEM_FOPS: newer kernels set .get_unmapped_area there, for buffers in
- * shmem, which these are not. Alignment of VRAM mappings belongs in that place.
+ * shmem, which these are not.
  */
 const struct file_operations virtio_vram_fops = {
 	.owner = THIS_MODULE,
@@ -36,6 +36,7 @@ const struct file_operations virtio_vram_fops = {
 	.read = drm_read,
 	.llseek = noop_llseek,
 	.mmap = drm_gem_mmap,
+	.get_unmapped_area = ttm_range_get_unmapped_area,
 	.show_fdinfo = drm_show_fdinfo,
 	.fop_flags = FOP_UNSIGNED_OFFSET,
 };

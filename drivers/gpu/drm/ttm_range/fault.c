@@ -32,7 +32,8 @@
  *		...
  *	};
  *
- * and keeps everything else. Moves and evictions zap the mapping as ever
+ * sets &file_operations.get_unmapped_area to ttm_range_get_unmapped_area(), and
+ * keeps everything else. Moves and evictions zap the mapping as ever
  * (ttm_bo_unmap_virtual()), under the reservation that the fault handler also
  * holds while it looks up and writes entries: no entry can outlive a move.
  */
