@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #include "guest_mem.h"
 
@@ -50,6 +51,20 @@ int guest_mem_add(struct guest_mem *mem, uint64_t gpa, uint64_t size,
 	return 0;
 }
 
+/*
+ * Memory beyond the end of its file is memory until it is touched. What is no
+ * file has no end to look for.
+ */
+static bool file_ends_before(int fd, uint64_t offset, uint64_t size)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
+		return false;
+	return offset > (uint64_t)st.st_size ||
+	       size > (uint64_t)st.st_size - offset;
+}
+
 int guest_mem_add_file(struct guest_mem *mem, uint64_t gpa, uint64_t size,
 		       uint64_t uaddr, int fd, uint64_t offset)
 {
@@ -62,6 +77,8 @@ int guest_mem_add_file(struct guest_mem *mem, uint64_t gpa, uint64_t size,
 	err = check_new(mem, gpa, size, uaddr);
 	if (err)
 		return err;
+	if (file_ends_before(fd, offset, size))
+		return -EINVAL;
 	/* The region of a window is mostly holes: reserve nothing for it. */
 	map = mmap(NULL, size + skip, PROT_READ | PROT_WRITE,
 		   MAP_SHARED | MAP_NORESERVE, fd, (off_t)(offset - skip));

@@ -31,8 +31,9 @@ struct guest_mem {
 
 /*
  * Add a region: memory of the caller, or [offset, offset + size) of a file.
- * Both give 0, or -EINVAL (empty, wraps around, overlaps another), -ENOSPC (table
- * full) or, for a file, what mmap() said. The file may be closed afterwards.
+ * Both give 0, or -EINVAL (empty, wraps around, overlaps another, beyond the end
+ * of the file), -ENOSPC (table full) or, for a file, what mmap() said. The file may
+ * be closed afterwards.
  */
 int guest_mem_add(struct guest_mem *mem, uint64_t gpa, uint64_t size,
 		  uint64_t uaddr, void *host);

@@ -108,6 +108,9 @@ static void regions_from_files(void)
 	CHECK_EQ(pread(fd, buf, 4, 0x1234 + 0xffc), 4);
 	CHECK(!memcmp(buf, "back", 4));
 	CHECK_EQ(guest_mem_add_file(&mem, 0, 0x1000, 0, -1, 0), -EBADF);
+	/* Beyond its end: a touch of that would be the end of the device. */
+	CHECK_EQ(guest_mem_add_file(&mem, 0, 0x1001, 0, fd, 0x3000), -EINVAL);
+	CHECK_EQ(guest_mem_add_file(&mem, 0, 1, 0, fd, UINT64_MAX), -EINVAL);
 	CHECK_EQ(mem.nr, 1);
 	guest_mem_clear(&mem);
 	close(fd);
