@@ -81,7 +81,7 @@ struct vram_test_blocks {
 struct vram_test_bo {
 	__s32 drm_fd;		/* in: DRM file */
 	__u32 handle;		/* in: GEM handle on it */
-	__u32 arg;		/* in: VRAM_TEST_BO_WAY: enum vram_test_way, for later mmap()s; else 0 */
+	__u32 arg;		/* in: VRAM_TEST_BO_WAY: for later mmap()s; else 0 */
 	__u32 pad;		/* must be zero */
 };
 
