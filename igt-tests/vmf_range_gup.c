@@ -282,7 +282,7 @@ static void check_copies(const struct target *t)
 	char text[64] = "";
 	int fds[2], mem;
 
-	strcpy(t->addr, "from the window");
+	memcpy(t->addr, "from the window", 16);
 	igt_assert_eq(pipe(fds), 0);
 	igt_assert_eq(write(fds[1], t->addr, 16), 16);
 	igt_assert_eq(read(fds[0], text, sizeof(text)), 16);

@@ -178,7 +178,7 @@ static void draw_scale(const struct strip *s, uint64_t origin)
 
 static void draw_legend(FILE *out, double y)
 {
-	unsigned int i;
+	int i;
 
 	for (i = 0; i < LEVELS; i++)
 		fprintf(out,

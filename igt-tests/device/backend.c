@@ -221,7 +221,7 @@ static int set_vring_fd(struct backend *be, struct message *msg)
 
 	if (!q)
 		return -EINVAL;
-	if (msg->nr_fds != (arg & VHOST_USER_VRING_NOFD ? 0 : 1))
+	if (msg->nr_fds != ((arg & VHOST_USER_VRING_NOFD) ? 0 : 1))
 		return -EPROTO;
 	switch (msg->hdr.request) {
 	case VHOST_USER_SET_VRING_KICK:
@@ -382,7 +382,7 @@ static int handle_set(struct backend *be, struct message *msg)
 		return set_features(be, msg->payload.u64);
 	case VHOST_USER_SET_PROTOCOL_FEATURES:
 		be->protocol = msg->payload.u64;
-		return be->protocol & ~be->offered ? -EPROTO : 0;
+		return (be->protocol & ~be->offered) ? -EPROTO : 0;
 	case VHOST_USER_SET_OWNER:
 	case VHOST_USER_RESET_OWNER:
 		return 0;

@@ -59,7 +59,7 @@ static void *ring_at(const struct queue *q, uint64_t uaddr, uint64_t len,
 {
 	void *p = guest_mem_at_uaddr(q->mem, uaddr, len);
 
-	return (uintptr_t)p % align ? NULL : p;
+	return ((uintptr_t)p % align) ? NULL : p;
 }
 
 bool queue_map(struct queue *q)

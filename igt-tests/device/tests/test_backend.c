@@ -824,7 +824,7 @@ static void malformed_messages(void)
 	struct vhost_user_table t = ram_table();
 	uint8_t long_payload[sizeof(union vhost_user_payload) + 1] = { 0 };
 	uint64_t u64 = 0;
-	int fds[9] = { 0 };
+	const int fds[9] = { 0 };
 
 #define MALFORMED(...)					\
 	do {						\

@@ -391,7 +391,7 @@ static void resources_are_bounded(void)
 
 static void backing(void)
 {
-	struct virtio_gpu_mem_entry good[2] = {
+	const struct virtio_gpu_mem_entry good[2] = {
 		{ .addr = RAM_GPA, .length = 4096 },
 		{ .addr = RAM_GPA + RAM_SIZE - 4096, .length = 4096 },
 	};
@@ -555,7 +555,7 @@ static bool setup_3d(void)
 		.resource_id = 1,
 	};
 	/* In pieces, and not in order. */
-	struct virtio_gpu_mem_entry entries[3] = {
+	const struct virtio_gpu_mem_entry entries[3] = {
 		{ .addr = RAM_GPA + 0x8000, .length = 10 },
 		{ .addr = RAM_GPA + 0x4000, .length = 50 },
 		{ .addr = RAM_GPA + 0x6000, .length = IMG_BYTES - 60 },
