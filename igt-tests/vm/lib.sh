@@ -23,11 +23,12 @@ die() {
 	exit 125
 }
 
-# A kernel is a series of Debian, or one that debug-kernel compiles. The name becomes
-# part of file names and of a package name.
+# A kernel is a series of Debian, Debian 12's own, or one that debug-kernel compiles.
+# The name becomes part of file names and of a package name.
 check_series() {
-	[[ $1 =~ ^([0-9]+\.[0-9]+|debug|debug-inline)$ ]] ||
-		die "kernel '$1' is not a series such as 6.12 or 7.2, nor debug or debug-inline"
+	[[ $1 =~ ^([0-9]+\.[0-9]+|bookworm|debug|debug-inline)$ ]] ||
+		die "kernel '$1' is not a series such as 6.12 or 7.2, nor bookworm," \
+		    "debug or debug-inline"
 }
 
 # A set is a directory of unpacked packages. Its name holds a digest of the
@@ -82,6 +83,11 @@ within() {
 			TERM="${TERM:-dumb}" LC_ALL=C.UTF-8 \
 			QEMU_MODULE_DIR=/usr/lib/x86_64-linux-gnu/qemu "$@"
 	' within "$(readlink -f "$tools")" "$src" "$@"
+}
+
+# From here on, within the tree that has clang, too.
+use_lint() {
+	tools=$(set_path lint)
 }
 
 # archive DIR: write an archive that the kernel unpacks as its first file system.
