@@ -80,7 +80,7 @@ help:
 	@echo '  make test             run all tests, on both kernels'
 	@echo '  make test-all         the same, and what takes longer'
 	@echo '  make shell            look around with the modules loaded'
-	@echo '  make check            compiler warnings, sparse and shellcheck'
+	@echo '  make check            static checks: compilers, checkpatch, sparse and others'
 	@echo '  make setup            use the newest packages, and print their versions'
 	@echo
 	@echo 'Your own test in the emulated machine: $(vm)/run --help'
