@@ -302,7 +302,7 @@ static void check_one_byte(void)
 static void check_address(const struct shape *shape)
 {
 	uint64_t leaf = shape->block_size < VRAM_PUD ? VRAM_PMD : VRAM_PUD;
-	char *hints[] = { NULL, (char *)0x100000000000 + 5 * VRAM_PAGE };
+	char *const hints[] = { NULL, (char *)0x100000000000 + 5 * VRAM_PAGE };
 	struct model_sum sum;
 	struct vram_bo bo;
 	struct model m;

@@ -58,8 +58,9 @@ static inline pte_t *vmf_lock_ptes(struct mm_struct *mm, pmd_t *pmdp,
 {
 	pte_t *ptep;
 
-	__cond_lock(RCU, __cond_lock(*ptlp, ptep = __vmf_lock_ptes(mm, pmdp, addr,
-								  ptlp)));
+	__cond_lock(RCU,
+		    __cond_lock(*ptlp,
+				ptep = __vmf_lock_ptes(mm, pmdp, addr, ptlp)));
 	return ptep;
 }
 
