@@ -104,7 +104,7 @@ static void check_fence(const struct virtio_gpu_ctrl_hdr *rq,
 	MUST(rp->fence_id == (want ? rq->fence_id : 0));
 	MUST(rp->ctx_id == (want ? rq->ctx_id : 0));
 	MUST(rp->ring_idx ==
-	     (want & VIRTIO_GPU_FLAG_INFO_RING_IDX ? rq->ring_idx : 0));
+	     ((want & VIRTIO_GPU_FLAG_INFO_RING_IDX) ? rq->ring_idx : 0));
 	MUST(!rp->padding[0] && !rp->padding[1] && !rp->padding[2]);
 }
 
