@@ -128,7 +128,8 @@ EXPORT_SYMBOL_GPL(vmf_range_block_of_sg);
  * How many steps to look on either side of the page asked for, each a page or what
  * is left of a folio. Any PMD leaf around that page lies within.
  */
-#define PAGES_STEPS	(PMD_SIZE >> PAGE_SHIFT)
+#define PMD_PAGES	(PMD_SIZE >> PAGE_SHIFT)
+#define PAGES_STEPS	PMD_PAGES
 
 /* How many entries from @i on continue @pfn, as far as one look can tell. */
 static unsigned long step_up(const struct vmf_range_pages *p, unsigned long i,
@@ -174,7 +175,8 @@ static unsigned long step_down(const struct vmf_range_pages *p, unsigned long i,
  * @block: filled in
  *
  * Finds what is contiguous around the page, at the cost of one look for each page
- * or for each folio. A run longer than 512 such looks is found in pieces.
+ * or for each folio. A run longer than 512 such looks is found in pieces, each of
+ * which begins and ends where a PMD leaf may.
  *
  * Context: any.
  * Return: 0, or -ENOENT outside the array and for a page that is NULL.
@@ -196,12 +198,18 @@ int vmf_range_block_of_pages(void *pages, pgoff_t pgoff,
 			break;
 		end += nr;
 	}
+	/* An end that is none must not cut a leaf in two. */
+	if (steps == PAGES_STEPS)
+		end -= (pfn + (end - i)) & (PMD_PAGES - 1);
+
 	for (steps = 0; steps < PAGES_STEPS; steps++) {
 		nr = step_down(p, first, pfn - (i - first));
 		if (!nr)
 			break;
 		first -= nr;
 	}
+	if (steps == PAGES_STEPS)
+		first += -(pfn - (i - first)) & (PMD_PAGES - 1);
 
 	block->pgoff = p->pgoff + first;
 	block->pfn = pfn - (i - first);
