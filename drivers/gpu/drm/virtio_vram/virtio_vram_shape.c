@@ -249,20 +249,24 @@ static int vram_shape_check(struct vram_shape *shape)
 	return 0;
 }
 
-/* Contiguous system memory for an extent, in folios as large as they come. */
+/* Contiguous system memory for an extent: folios as large as they come, or pages. */
 static int vram_shape_alloc_extent(struct vram_shape *shape,
 				   const struct vram_test_extent *e)
 {
+	bool single = shape->args.flags & VRAM_TEST_SHAPE_SINGLE;
 	u64 done = 0, i;
 
 	while (done < e->nr_pages) {
 		unsigned int order = min_t(unsigned int, ilog2(e->nr_pages - done),
 					   VRAM_SHAPE_MAX_ORDER);
-		struct page *page = alloc_pages(GFP_KERNEL | __GFP_ZERO | __GFP_COMP |
+		struct page *page = alloc_pages(GFP_KERNEL | __GFP_ZERO |
+						(single ? 0 : __GFP_COMP) |
 						__GFP_NOWARN, order);
 
 		if (!page)
 			return -ENOMEM;
+		if (single)
+			split_page(page, order);
 		for (i = 0; i < BIT(order); i++, done++) {
 			u64 *word = page_address(page + i);
 
@@ -292,13 +296,14 @@ static int vram_shape_alloc_ram(struct vram_shape *shape)
 
 static void vram_shape_free_ram(struct vram_shape *shape)
 {
-	u64 i;
+	u64 i = 0;
 
-	for (i = 0; shape->pages && i < shape->nr_pages; i++) {
+	while (shape->pages && i < shape->nr_pages) {
 		struct page *page = shape->pages[i];
 
 		/* The first page of each folio stands for all of it. */
-		if (page && !PageTail(page))
+		i += page ? folio_nr_pages(page_folio(page)) : 1;
+		if (page)
 			put_page(page);
 	}
 	kvfree(shape->pages);

@@ -155,7 +155,8 @@ enum vram_test_lie {
 #define VRAM_TEST_SHAPE_DIRTY_LEAVES	(1U << 2)	/* or, with both, to leaves */
 #define VRAM_TEST_SHAPE_POPULATE	(1U << 3)	/* vmf_remap_blocks() at mmap() */
 #define VRAM_TEST_SHAPE_REMAP		(1U << 4)	/* vmf_remap_range(), no vm_ops */
-#define VRAM_TEST_SHAPE_FLAGS		((1U << 5) - 1)
+#define VRAM_TEST_SHAPE_SINGLE		(1U << 5)	/* RAM in pages, not folios */
+#define VRAM_TEST_SHAPE_FLAGS		((1U << 6) - 1)
 
 /* Contiguous memory behind pages of a shape. */
 struct vram_test_extent {
