@@ -76,6 +76,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 
+#include "fill.h"
 #include "igt.h"
 #include "model.h"
 #include "vram.h"
@@ -211,7 +212,7 @@ static void check_whole(const struct shape *shape, const struct place *place)
 		 m.nr_pages, bo.nr_blocks, faults, sum.pud, sum.pmd, sum.pte,
 		 bytes / 1024);
 	igt_assert_eq_u64(bytes, sum.table_bytes);
-	igt_assert_eq_u64(faults, model_faults(&m));
+	igt_assert_eq_u64(faults, fill_faults(&m));
 	model_check(&m, &vram, PROT_READ | PROT_WRITE);
 
 	igt_assert_eq_u64(write_all(&m, 2), 0);
@@ -224,42 +225,34 @@ static void check_whole(const struct shape *shape, const struct place *place)
 /* Touch random pages, and compare every fault and its effect with the model. */
 static void touch_random(const struct vram_bo *bo, uint64_t shift)
 {
-	unsigned long page, faults, was, expected = 0;
-	bool *mapped;
+	unsigned long page, faults, was;
 	struct model m;
+	struct fill f;
 	void *addr;
 	int i;
 
 	addr = vram_map(&vram, bo, 0, bo->size, shift, PROT_READ | PROT_WRITE);
 	model_init(&m, &vram, bo, 0, addr, bo->size);
-	mapped = calloc(m.nr_pages, sizeof(*mapped));
-	igt_assert(mapped);
+	fill_init(&f, &m);
 
 	for (i = 0; i < 64; i++) {
 		page = random() % m.nr_pages;
-		if (!mapped[page]) {
-			expected++;
-			model_fault_fill(&m, mapped, page);
-			was = vram_faults();
-			*page_of(&m, page);
-			faults = vram_faults() - was;
-			igt_assert_f(faults == 1, "page %#lx took %lu faults\n",
-				     page, faults);
-		} else {
-			was = vram_faults();
-			*page_of(&m, page);
-			igt_assert_eq_u64(vram_faults(), was);
-		}
+		was = f.faults;
+		fill_touch(&f, page, false);
+		faults = vram_faults();
+		*page_of(&m, page);
+		faults = vram_faults() - faults;
+		igt_assert_f(faults == f.faults - was,
+			     "page %#lx took %lu faults\n", page, faults);
 		if (i < 4)
-			model_check_mapped(&m, &vram, PROT_READ | PROT_WRITE,
-					   mapped);
+			fill_check(&f, &vram);
 	}
-	model_check_mapped(&m, &vram, PROT_READ | PROT_WRITE, mapped);
+	fill_check(&f, &vram);
 	igt_debug("shift %#llx: %lu faults\n", (unsigned long long)shift,
-		  expected);
+		  f.faults);
 
 	vram_unmap(addr, bo->size);
-	free(mapped);
+	fill_fini(&f);
 	model_fini(&m);
 }
 
@@ -344,7 +337,7 @@ static void check_read_only(const struct shape *shape, uint64_t shift)
 	poke_all(&m, 3);
 
 	igt_assert_eq(vram_signal_of(page_of(&m, 7), true), SIGSEGV);
-	igt_assert_eq_u64(read_all(&m, 3) <= model_faults(&m), true);
+	igt_assert_eq_u64(read_all(&m, 3) <= fill_faults(&m), true);
 	model_check(&m, &vram, PROT_READ);
 	igt_assert_eq(vram_signal_of(page_of(&m, 7), true), SIGSEGV);
 	igt_assert_eq(vram_signal_of(page_of(&m, m.nr_pages - 1), true),
@@ -367,7 +360,7 @@ static void check_write_touch(const struct shape *shape, uint64_t shift)
 	addr = vram_map(&vram, &bo, 0, bo.size, shift, PROT_READ | PROT_WRITE);
 	model_init(&m, &vram, &bo, 0, addr, bo.size);
 	vram_faults();
-	igt_assert_eq_u64(write_all(&m, 4), model_faults(&m));
+	igt_assert_eq_u64(write_all(&m, 4), fill_faults(&m));
 	model_check(&m, &vram, PROT_READ | PROT_WRITE);
 	peek_all(&m, 4);
 	check_unmap(&m);
@@ -442,7 +435,7 @@ static void check_aperture(uint64_t from, size_t len, uint64_t shift)
 		vram_poke(&vram, m.pa[page], vram_stamp(m.pa[page], 7));
 	vram_faults();
 	faults = read_all(&m, 7);
-	igt_assert_eq_u64(faults, model_faults(&m));
+	igt_assert_eq_u64(faults, fill_faults(&m));
 	model_check(&m, &vram, PROT_READ | PROT_WRITE);
 	write_all(&m, 8);
 	for (page = 0; page < m.nr_pages; page++)

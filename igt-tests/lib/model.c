@@ -1,18 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * The model of a mapping: which leaf must be where, which faults fill it.
+ * The model of a mapping: which leaf must be where.
  *
  * The rule for leaves: at each address the largest of PUD, PMD and PTE whose
  * span lies inside one block and inside the mapping, with a virtual and a
  * physical address that both are multiples of its size.
- *
- * The rule for a fault, in steps of 2 MiB slots:
- *  - its own slot is filled: by the huge leaf that holds it, or with PTEs;
- *  - then the fill grows upwards, and after that downwards, through slots in
- *    huge leaves, and through a slot of PTEs that lies directly beside a huge
- *    leaf if what is left of the PTE budget pays for all of it;
- *  - in each direction it ends at the first slot that it does not fill, or
- *    whose huge leaf is there already.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -21,17 +13,18 @@
 
 #include "model.h"
 
-#define SLOT_PAGES	(VRAM_PMD / VRAM_PAGE)
-
 static void alloc_pages(struct model *m, const void *addr, size_t len)
 {
 	m->va = (uintptr_t)addr;
 	m->nr_pages = len / VRAM_PAGE;
 	m->pa = calloc(m->nr_pages, sizeof(*m->pa));
 	m->shift = malloc(m->nr_pages);
-	if (!m->pa || !m->shift)
+	m->block = calloc(m->nr_pages, sizeof(*m->block));
+	if (!m->pa || !m->shift || !m->block)
 		vram_fail("no memory for a model of %#zx bytes\n", len);
-	memset(m->shift, 12, m->nr_pages);
+	memset(m->shift, 0, m->nr_pages);
+	m->nr_blocks = 0;
+	m->max_shift = 30;
 }
 
 /* Enter one block that backs [first, last] of the address space. */
@@ -49,11 +42,15 @@ static void add_block(struct model *m, uint64_t first, uint64_t last,
 	if (last >= end)
 		last = end - 1;
 
-	for (at = first; at < last; at += VRAM_PAGE)
+	for (at = first; at < last; at += VRAM_PAGE) {
 		m->pa[(at - m->va) / VRAM_PAGE] = pa + (at - first);
+		m->shift[(at - m->va) / VRAM_PAGE] = 12;
+		m->block[(at - m->va) / VRAM_PAGE] = m->nr_blocks;
+	}
+	m->nr_blocks++;
 
 	/* The larger size comes second and so has the last word. */
-	for (shift = 21; shift <= 30; shift += 9) {
+	for (shift = 21; shift <= m->max_shift; shift += 9) {
 		uint64_t size = 1ull << shift;
 
 		if ((first - pa) % size)
@@ -100,10 +97,41 @@ void model_init_flat(struct model *m, uint64_t pa, const void *addr,
 	add_block(m, m->va, m->va + len - 1, pa);
 }
 
+/**
+ * model_init_blocks - the model of a mapping of any blocks
+ * @m: filled in; ended by model_fini()
+ * @blocks: the blocks, which must not overlap
+ * @nr: how many
+ * @max_shift: log2 of the largest leaf that there may be
+ * @from: page in which the mapping begins
+ * @addr: the mapping
+ * @len: its length
+ */
+void model_init_blocks(struct model *m, const struct model_block *blocks,
+		       unsigned int nr, unsigned int max_shift, uint64_t from,
+		       const void *addr, size_t len)
+{
+	unsigned int i;
+
+	alloc_pages(m, addr, len);
+	m->max_shift = max_shift;
+	for (i = 0; i < nr; i++) {
+		const struct model_block *b = &blocks[i];
+
+		if (b->page + b->nr_pages <= from ||
+		    b->page >= from + m->nr_pages)
+			continue;
+		add_block(m, m->va + (b->page - from) * VRAM_PAGE,
+			  m->va + (b->page - from + b->nr_pages) * VRAM_PAGE - 1,
+			  b->pfn * VRAM_PAGE);
+	}
+}
+
 void model_fini(struct model *m)
 {
 	free(m->pa);
 	free(m->shift);
+	free(m->block);
 }
 
 static uint64_t page_va(const struct model *m, unsigned long page)
@@ -114,31 +142,6 @@ static uint64_t page_va(const struct model *m, unsigned long page)
 static uint64_t last_va(const struct model *m)
 {
 	return m->va + m->nr_pages * VRAM_PAGE - 1;
-}
-
-static bool page_is_huge(const struct model *m, unsigned long page)
-{
-	return m->shift[page] > 12;
-}
-
-/* First page of a slot, counted from the 2 MiB below the mapping's start. */
-static unsigned long slot_page(const struct model *m, unsigned long slot)
-{
-	uint64_t va = (m->va / VRAM_PMD + slot) * VRAM_PMD;
-
-	return va < m->va ? 0 : (va - m->va) / VRAM_PAGE;
-}
-
-static unsigned long slot_of(const struct model *m, unsigned long page)
-{
-	return page_va(m, page) / VRAM_PMD - m->va / VRAM_PMD;
-}
-
-static unsigned long slot_end(const struct model *m, unsigned long slot)
-{
-	unsigned long end = slot_page(m, slot + 1);
-
-	return end < m->nr_pages ? end : m->nr_pages;
 }
 
 /**
@@ -156,6 +159,10 @@ struct model_sum model_sum(const struct model *m)
 	while (page < m->nr_pages) {
 		uint64_t va = page_va(m, page);
 
+		if (!m->shift[page]) {
+			page++;
+			continue;
+		}
 		if (m->shift[page] != 30 && va / VRAM_PUD != pmd_table) {
 			pmd_table = va / VRAM_PUD;
 			sum.table_bytes += VRAM_PAGE;
@@ -170,91 +177,6 @@ struct model_sum model_sum(const struct model *m)
 		page += 1ul << (m->shift[page] - 12);
 	}
 	return sum;
-}
-
-struct fill {
-	const struct model *m;
-	bool *mapped;
-	unsigned long budget;
-	unsigned long new_pages;
-};
-
-static void fill_slot(struct fill *f, unsigned long slot)
-{
-	unsigned long page;
-
-	for (page = slot_page(f->m, slot); page < slot_end(f->m, slot); page++) {
-		f->new_pages += !f->mapped[page];
-		f->mapped[page] = true;
-	}
-}
-
-/* Fill a slot if the rule of growth lets it; say whether growth goes on. */
-static bool grow(struct fill *f, unsigned long slot, bool *beside_huge)
-{
-	unsigned long first = slot_page(f->m, slot);
-	unsigned long pages = slot_end(f->m, slot) - first;
-	bool huge = page_is_huge(f->m, first);
-
-	if (huge ? f->mapped[first] : !*beside_huge || pages > f->budget)
-		return false;
-	if (!huge)
-		f->budget -= pages;
-	*beside_huge = huge;
-	fill_slot(f, slot);
-	return true;
-}
-
-/**
- * model_fault_fill - what one fault maps
- * @m: the model
- * @mapped: which pages are mapped; updated
- * @page: the page that is touched
- *
- * Return: the number of pages that were not mapped before.
- */
-unsigned long model_fault_fill(const struct model *m, bool *mapped,
-			       unsigned long page)
-{
-	struct fill f = { .m = m, .mapped = mapped,
-			  .budget = MODEL_PTE_BUDGET };
-	unsigned long own = slot_of(m, page);
-	unsigned long last = slot_of(m, m->nr_pages - 1);
-	bool huge = page_is_huge(m, page);
-	bool beside_huge;
-	unsigned long slot;
-
-	fill_slot(&f, own);
-	if (!huge)
-		f.budget -= slot_end(m, own) - slot_page(m, own);
-
-	beside_huge = huge;
-	for (slot = own + 1; slot <= last; slot++)
-		if (!grow(&f, slot, &beside_huge))
-			break;
-	beside_huge = huge;
-	for (slot = own; slot-- > 0;)
-		if (!grow(&f, slot, &beside_huge))
-			break;
-	return f.new_pages;
-}
-
-/* How many faults it takes to touch every page once, upwards. */
-unsigned long model_faults(const struct model *m)
-{
-	bool *mapped = calloc(m->nr_pages, sizeof(*mapped));
-	unsigned long page, faults = 0;
-
-	if (!mapped)
-		vram_fail("no memory for a model\n");
-	for (page = 0; page < m->nr_pages; page++) {
-		if (mapped[page])
-			continue;
-		faults++;
-		model_fault_fill(m, mapped, page);
-	}
-	free(mapped);
-	return faults;
 }
 
 static void check_leaf(const struct model *m, const struct vram_test_leaf *leaf,
@@ -277,14 +199,14 @@ static void check_leaf(const struct model *m, const struct vram_test_leaf *leaf,
 }
 
 /**
- * model_check_mapped - compare the page tables with the model
+ * model_check - compare the page tables with the model
  * @m: the model
  * @v: device
  * @prot: PROT_* of the mapping
- * @mapped: which pages must be mapped; the others must not be
+ *
+ * All of the mapping has been touched, but for holes.
  */
-void model_check_mapped(const struct model *m, const struct vram *v, int prot,
-			const bool *mapped)
+void model_check(const struct model *m, const struct vram *v, int prot)
 {
 	unsigned int nr, i = 0;
 	struct vram_test_leaf *leaves =
@@ -292,7 +214,7 @@ void model_check_mapped(const struct model *m, const struct vram *v, int prot,
 	unsigned long page = 0;
 
 	while (page < m->nr_pages) {
-		if (mapped && !mapped[page]) {
+		if (!m->shift[page]) {
 			page++;
 			continue;
 		}
@@ -307,10 +229,4 @@ void model_check_mapped(const struct model *m, const struct vram *v, int prot,
 		vram_fail("leaf at %#llx, where nothing must be mapped\n",
 			  (unsigned long long)leaves[i].addr);
 	free(leaves);
-}
-
-/* The same with every page mapped. */
-void model_check(const struct model *m, const struct vram *v, int prot)
-{
-	model_check_mapped(m, v, prot, NULL);
 }
