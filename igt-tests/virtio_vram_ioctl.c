@@ -375,7 +375,7 @@ static void check_evict(uint64_t block_size)
 	for (i = 0; i < bo.size; i += VRAM_PAGE)
 		addr[i / 8] = vram_stamp(i, 1);
 
-	vram_bo_act(&vram, &bo, VRAM_TEST_EVICT, 0);
+	vram_bo_act(&vram, &bo, VRAM_TEST_MOVE, 0);
 	leaves = vram_leaves(&vram, addr, bo.size, &nr);
 	igt_assert_eq(nr, 0);
 	free(leaves);

@@ -153,8 +153,12 @@ vmf_compat_get_unmapped_area(struct file *file, unsigned long addr,
 #endif
 
 #ifdef CONFIG_X86_64
+#include <linux/smp.h>
+
 #include <asm/cpufeature.h>
+#include <asm/invpcid.h>
 #include <asm/processor.h>
+#include <asm/special_insns.h>
 
 /* The PAT bit of a leaf is not where a PTE has it (SDM vol. 3, 4.9.2). */
 static inline pgprot_t vmf_compat_large_prot(pgprot_t prot)
@@ -194,7 +198,48 @@ static inline void vmf_compat_store_pmd(pmd_t *pmdp, pmd_t pmd)
 {
 	native_set_pmd(pmdp, pmd);
 }
+/* For promote.c; a hypervisor that owns the page tables has its own rules. */
+static inline bool vmf_compat_can_retire_tables(void)
+{
+	return !cpu_feature_enabled(X86_FEATURE_XENPV);
+}
+
+/*
+ * Both ways flush all PCIDs and paging-structure caches (SDM vol. 3, 4.10.4.1).
+ * native_write_cr4() is not exported, as it may be used to undo protections; here
+ * CR4 has its old value in the end. Interrupts are off.
+ */
+static inline void vmf_compat_flush_cpu(void *unused)
+{
+	unsigned long cr4;
+
+	if (boot_cpu_has(X86_FEATURE_INVPCID)) {
+		invpcid_flush_all_nonglobals();
+		return;
+	}
+	cr4 = native_read_cr4();
+	asm volatile("mov %0, %%cr4" : : "r" (cr4 ^ X86_CR4_PGE) : "memory");
+	asm volatile("mov %0, %%cr4" : : "r" (cr4) : "memory");
+}
+
+/*
+ * Every CPU, not those of one mm: flush_tlb_mm() is not exported, and which CPUs
+ * remember an mm (lazily, in another PCID) is the core's secret.
+ */
+static inline void vmf_compat_flush_all_cpus(void)
+{
+	on_each_cpu(vmf_compat_flush_cpu, NULL, 1);
+}
 #else
+static inline bool vmf_compat_can_retire_tables(void)
+{
+	return false;
+}
+
+static inline void vmf_compat_flush_all_cpus(void)
+{
+}
+
 static inline pgprot_t vmf_compat_large_prot(pgprot_t prot)
 {
 	return prot;

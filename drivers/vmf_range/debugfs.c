@@ -18,7 +18,7 @@ static int stats_show(struct seq_file *m, void *unused)
 
 	vmf_range_get_stats(NULL, &stats);
 	for (i = 0; i < VMF_NR_STATS; i++)
-		seq_printf(m, "%-16s%llu\n", vmf_stat_names[i], stats.count[i]);
+		seq_printf(m, "%-28s%llu\n", vmf_stat_names[i], stats.count[i]);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(stats);
@@ -41,7 +41,7 @@ module_init(vmf_range_init);
 static void __exit vmf_range_exit(void)
 {
 	debugfs_remove(dir);
-	/* Records that ->close has put. */
+	/* Records and page tables that ->close has put. */
 	rcu_barrier();
 }
 module_exit(vmf_range_exit);

@@ -33,6 +33,8 @@ const char * const vmf_stat_names[VMF_NR_STATS] = {
 	[VMF_STAT_RETRIES]	= "retries",
 	[VMF_STAT_REFUSED]	= "refused",
 	[VMF_STAT_ZAPS]		= "zaps",
+	[VMF_STAT_PROMOTED]	= "promoted",
+	[VMF_STAT_NOTIFIERS]	= "not-promoted-for-notifiers",
 };
 
 static DEFINE_PER_CPU(struct vmf_range_stats, totals);

@@ -28,6 +28,7 @@ TRACE_EVENT(vmf_range_insert,
 		__field(unsigned long, pmd)
 		__field(unsigned long, pte)
 		__field(unsigned long, kept)
+		__field(unsigned long, promoted)
 		__field(bool, more)
 		__field(int, err)
 	),
@@ -40,14 +41,15 @@ TRACE_EVENT(vmf_range_insert,
 		__entry->pmd = tally->count[VMF_STAT_PMD];
 		__entry->pte = tally->count[VMF_STAT_PTE];
 		__entry->kept = tally->count[VMF_STAT_KEPT];
+		__entry->promoted = tally->count[VMF_STAT_PROMOTED];
 		__entry->more = tally->count[VMF_STAT_SHORT];
 		__entry->err = err;
 	),
-	TP_printk("vma=%lx-%lx addr=%lx fault=%s pud=%lu pmd=%lu pte=%lu kept=%lu%s err=%d",
+	TP_printk("vma=%lx-%lx addr=%lx fault=%s pud=%lu pmd=%lu pte=%lu kept=%lu promoted=%lu%s err=%d",
 		  __entry->start, __entry->end, __entry->addr,
 		  __print_flags(__entry->fault_flags, "|", FAULT_FLAG_TRACE),
 		  __entry->pud, __entry->pmd, __entry->pte, __entry->kept,
-		  __entry->more ? " budget-stop" : "", __entry->err)
+		  __entry->promoted, __entry->more ? " budget-stop" : "", __entry->err)
 );
 
 /* A page, or leaf, of a write-tracked VMA became writable. */

@@ -26,6 +26,7 @@
 #include <linux/vmf_range.h>
 
 #include "compat.h"
+#include "promote.h"
 #include "query.h"
 #include "stats.h"
 #include "vm_ops.h"
@@ -252,6 +253,7 @@ void vmf_range_vm_close(struct vm_area_struct *vma)
 {
 	const struct vmf_range_ops *ops = vmf_range_ops_of(vma);
 
+	vmf_free_retired(vma);
 	vmf_stats_forget(vma);
 	if (ops->close)
 		ops->close(vma);

@@ -6,9 +6,10 @@
  * and the driver's lock over the memory (a TTM driver's dma_resv), by the
  * driver's fault handler.
  *
- * Locks taken, each for one run of leaves in one table, never two at once: the
- * page-table lock of the level written (pud_lock: mm->page_table_lock; pmd_lock
- * and the PTE table's lock: split, one per table).
+ * Locks taken, each for one run of leaves in one table: the page-table lock of the
+ * level written (pud_lock: mm->page_table_lock; pmd_lock and the PTE table's lock:
+ * split, one per table). Never two at once, except for promote.c: the PMD entry's
+ * lock, then the lock of the PTE table under it, as the core nests them.
  *
  * What others do meanwhile, and why they cannot break this:
  *
@@ -19,9 +20,10 @@
  *   page-table locks, and frees no table. The driver's lock orders it: an
  *   eviction zaps under the lock under which the handler decided what to map, so
  *   no stale entry is written after the zap.
- * - A concurrent fault, in this mm on another CPU, fills in tables and leaves. A
- *   table once seen stays, an entry is checked again under its lock, and only an
- *   entry that is none under the lock is written.
+ * - A concurrent fault, in this mm on another CPU, fills in tables and leaves, and
+ *   may put a leaf in the place of an empty PTE table (promote.c). A PMD table once
+ *   seen stays; a PTE table is looked for again under its lock; and only an entry
+ *   that is none under the lock is written.
  * - fork() copies under mmap_lock of the parent, held for writing.
  * - GUP-fast and hardware walk without locks: a table is complete before the
  *   entry that points to it is written (smp_wmb() pairs with their dependent
@@ -36,6 +38,7 @@
 #include <linux/rcupdate.h>
 
 #include "compat.h"
+#include "promote.h"
 #include "stats.h"
 #include "trace.h"
 #include "walk.h"
@@ -123,7 +126,12 @@ module_param(make_tables, bool, 0444);
 MODULE_PARM_DESC(make_tables,
 		 "Make page tables, where the kernel lets a module (default: on)");
 
-static bool can_make_tables(void)
+/**
+ * vmf_can_make_tables - may this module make and free page tables
+ *
+ * Return: true where the kernel lets it, and the administrator does.
+ */
+bool vmf_can_make_tables(void)
 {
 	return VMF_CAN_MAKE_TABLES && make_tables;
 }
@@ -132,7 +140,7 @@ static struct ptdesc *alloc_table(bool (*init)(struct ptdesc *table))
 {
 	struct ptdesc *table;
 
-	if (!can_make_tables())
+	if (!vmf_can_make_tables())
 		return ERR_PTR(-EOPNOTSUPP);
 	table = pagetable_alloc(GFP_PGTABLE_USER, 0);
 	if (!table)
@@ -194,11 +202,31 @@ static void install_pte_table(struct mm_struct *mm, pmd_t *pmdp,
 	spin_unlock(ptl);
 }
 
-static int make_pte_table(struct mm_struct *mm, pmd_t *pmdp)
+/* The table that a leaf has replaced comes back before a new one is made. */
+static bool restore_pte_table(struct mm_struct *mm, unsigned long addr,
+			      pmd_t *pmdp)
 {
-	struct ptdesc *table = alloc_table(vmf_compat_pte_table_init);
+	spinlock_t *ptl = pmd_lock(mm, pmdp);
+	pgtable_t table = NULL;
+
+	if (pmd_none(*pmdp))
+		table = vmf_take_retired(mm, addr & PMD_MASK);
+	if (table) {
+		mm_inc_nr_ptes(mm);
+		pmd_populate(mm, pmdp, table);
+	}
+	spin_unlock(ptl);
+	return table;
+}
+
+static int make_pte_table(struct mm_struct *mm, unsigned long addr, pmd_t *pmdp)
+{
+	struct ptdesc *table;
 	pgtable_t page;
 
+	if (restore_pte_table(mm, addr, pmdp))
+		return 0;
+	table = alloc_table(vmf_compat_pte_table_init);
 	if (IS_ERR(table))
 		return PTR_ERR(table);
 
@@ -310,8 +338,8 @@ static int get_pte_table(struct vmf_walk *walk, unsigned long addr,
 				     PHYS_PFN(addr & ~PMD_MASK), pfn);
 		if (!pmd_none(pmd))
 			return VMF_WALK_DONE;
-		err = can_make_tables() ?
-			make_pte_table(walk->vmf->vma->vm_mm, pmdp) :
+		err = vmf_can_make_tables() ?
+			make_pte_table(walk->vmf->vma->vm_mm, addr, pmdp) :
 			use_prealloc_pte(walk->vmf, pmdp);
 		if (err)
 			return err;
@@ -357,14 +385,19 @@ static int write_puds(struct vmf_walk *walk, const struct vmf_run *run,
 	return ret;
 }
 
+static pmd_t pmd_leaf_for(const struct vmf_walk *walk, unsigned long pfn)
+{
+	pmd_t pmd = pmd_mkspecial(pmd_mkhuge(pfn_pmd(pfn, walk->large_prot)));
+
+	return walk->tracking ? pmd_wrprotect(pmd) : pmd;
+}
+
 static void set_pmd_leaf(struct vmf_walk *walk, unsigned long addr, pmd_t *pmdp,
 			 unsigned long pfn)
 {
 	struct vm_area_struct *vma = walk->vmf->vma;
-	pmd_t pmd = pmd_mkspecial(pmd_mkhuge(pfn_pmd(pfn, walk->large_prot)));
+	pmd_t pmd = pmd_leaf_for(walk, pfn);
 
-	if (walk->tracking)
-		pmd = pmd_wrprotect(pmd);
 	if (vmf_compat_plain_stores()) {
 		vmf_compat_store_pmd(pmdp, pmd);
 	} else {
@@ -373,25 +406,14 @@ static void set_pmd_leaf(struct vmf_walk *walk, unsigned long addr, pmd_t *pmdp,
 	}
 }
 
-static int write_pmds(struct vmf_walk *walk, const struct vmf_run *run,
-		      unsigned long *nr)
+/* Write up to nr leaves under the table's lock. Return: how many were none. */
+static unsigned long fill_pmds(struct vmf_walk *walk, unsigned long addr,
+			       pmd_t *pmdp, unsigned long pfn, unsigned long nr,
+			       unsigned long step)
 {
-	unsigned long step = run->down ? -1UL : 1;
-	unsigned long i = run->down ? run->nr - 1 : 0;
-	unsigned long addr = (run->vpn << PAGE_SHIFT) + i * PMD_SIZE;
-	unsigned long pfn = run->pfn + i * PHYS_PFN(PMD_SIZE);
-	bool upgrade = false;
-	spinlock_t *ptl;
-	pmd_t *pmdp;
-	int ret;
+	unsigned long i;
 
-	*nr = 0;
-	ret = get_pmd(walk, addr, pfn, &pmdp);
-	if (ret)
-		return ret;
-
-	ptl = pmd_lock(walk->vmf->vma->vm_mm, pmdp);
-	for (; *nr < run->nr; ++*nr) {
+	for (i = 0; i < nr; i++) {
 		if (!pmd_none(*pmdp))
 			break;
 		set_pmd_leaf(walk, addr, pmdp, pfn);
@@ -399,22 +421,83 @@ static int write_pmds(struct vmf_walk *walk, const struct vmf_run *run,
 		pfn += step * PHYS_PFN(PMD_SIZE);
 		pmdp += step;
 	}
-	if (*nr < run->nr) {
-		ret = VMF_WALK_TABLE;
-		if (pmd_leaf(*pmdp)) {
-			ret = judge(walk, addr, pmd_pfn(*pmdp), pfn);
-			/* In ->huge_fault(PUD) there is no vmf->pmd yet: the retry. */
-			upgrade = pmdp == walk->vmf->pmd &&
-				  needs_upgrade(walk, addr, PMD_SIZE,
-						pmd_write(*pmdp));
-		}
+	walk->tally->count[VMF_STAT_PMD] += i;
+	return i;
+}
+
+/* A table is in the way of a leaf. True if the leaf has taken its place. */
+static bool promote_pmd(struct vmf_walk *walk, unsigned long addr, pmd_t *pmdp,
+			unsigned long pfn)
+{
+	struct vmf_tally *tally = walk->tally;
+
+	switch (vmf_promote(walk->vmf->vma, addr, pmdp, pmd_leaf_for(walk, pfn))) {
+	case VMF_PROMOTED:
+		tally->count[VMF_STAT_PROMOTED]++;
+		tally->count[VMF_STAT_PMD]++;
+		return true;
+	case VMF_PROMOTE_NOTIFIERS:
+		tally->count[VMF_STAT_NOTIFIERS]++;
+		return false;
+	default:
+		return false;
+	}
+}
+
+/* What stands in the way of a leaf, if anything does still. */
+static int judge_pmd(struct vmf_walk *walk, unsigned long addr, pmd_t *pmdp,
+		     unsigned long pfn)
+{
+	bool upgrade = false;
+	spinlock_t *ptl;
+	int ret;
+
+	ptl = pmd_lock(walk->vmf->vma->vm_mm, pmdp);
+	ret = pmd_none(*pmdp) ? VMF_WALK_DONE : VMF_WALK_TABLE;
+	if (pmd_leaf(*pmdp)) {
+		ret = judge(walk, addr, pmd_pfn(*pmdp), pfn);
+		/* In ->huge_fault(PUD) there is no vmf->pmd yet: the retry. */
+		upgrade = pmdp == walk->vmf->pmd &&
+			  needs_upgrade(walk, addr, PMD_SIZE, pmd_write(*pmdp));
 	}
 	spin_unlock(ptl);
 
-	walk->tally->count[VMF_STAT_PMD] += *nr;
 	if (ret == VMF_WALK_MAPPED && upgrade)
 		vmf_compat_upgrade_pmd(walk->vmf, pfn);
 	return ret;
+}
+
+static int write_pmds(struct vmf_walk *walk, const struct vmf_run *run,
+		      unsigned long *nr)
+{
+	unsigned long step = run->down ? -1UL : 1;
+	unsigned long first = run->down ? run->nr - 1 : 0;
+	struct mm_struct *mm = walk->vmf->vma->vm_mm;
+	unsigned long addr, pfn, done;
+	spinlock_t *ptl;
+	pmd_t *pmdp;
+	int ret;
+
+	for (*nr = 0; *nr < run->nr;) {
+		addr = (run->vpn << PAGE_SHIFT) + (first + step * *nr) * PMD_SIZE;
+		pfn = run->pfn + (first + step * *nr) * PHYS_PFN(PMD_SIZE);
+		ret = get_pmd(walk, addr, pfn, &pmdp);
+		if (ret)
+			return ret;
+
+		ptl = pmd_lock(mm, pmdp);
+		done = fill_pmds(walk, addr, pmdp, pfn, run->nr - *nr, step);
+		spin_unlock(ptl);
+		*nr += done;
+		if (done)
+			continue;
+		ret = judge_pmd(walk, addr, pmdp, pfn);
+		if (ret == VMF_WALK_TABLE && promote_pmd(walk, addr, pmdp, pfn))
+			++*nr;
+		else if (ret)
+			return ret;
+	}
+	return VMF_WALK_DONE;
 }
 
 /* Length of the stretch of empty PTEs from ptep on, at most nr. */

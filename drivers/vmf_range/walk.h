@@ -44,6 +44,7 @@ void vmf_walk_begin(struct vmf_walk *walk, struct vm_fault *vmf,
 		    pgprot_t prot, enum vmf_tracking tracking,
 		    struct vmf_tally *tally);
 unsigned int vmf_walk_levels(void);
+bool vmf_can_make_tables(void);
 int vmf_walk_write(struct vmf_walk *walk, const struct vmf_run *run,
 		   unsigned long *nr);
 void vmf_walk_make_writable(struct vmf_walk *walk, unsigned long addr);

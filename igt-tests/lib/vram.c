@@ -221,6 +221,15 @@ void vram_bo_create(const struct vram *v, struct vram_bo *bo, uint64_t size,
 	check_blocks(v, bo);
 }
 
+/* Where a buffer is now, after it was moved. */
+void vram_bo_update(const struct vram *v, struct vram_bo *bo)
+{
+	free(bo->blocks);
+	bo->blocks = NULL;
+	bo->nr_blocks = 0;
+	get_blocks(v, bo);
+}
+
 void vram_bo_destroy(const struct vram *v, struct vram_bo *bo)
 {
 	int ret = vram_gem_close(v->drm, bo->handle);
@@ -232,7 +241,7 @@ void vram_bo_destroy(const struct vram *v, struct vram_bo *bo)
 	bo->handle = 0;
 }
 
-/* VRAM_TEST_ZAP, VRAM_TEST_EVICT or VRAM_TEST_BO_WAY on one buffer. */
+/* VRAM_TEST_ZAP, VRAM_TEST_MOVE or VRAM_TEST_BO_WAY on one buffer. */
 void vram_bo_act(const struct vram *v, const struct vram_bo *bo,
 		 unsigned long request, uint32_t arg)
 {

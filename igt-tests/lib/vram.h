@@ -65,6 +65,7 @@ int vram_gem_create(int drm, struct drm_virtio_vram_gem_create *create);
 int vram_gem_close(int drm, uint32_t handle);
 void vram_bo_create(const struct vram *v, struct vram_bo *bo, uint64_t size,
 		    uint64_t block_size, uint32_t flags);
+void vram_bo_update(const struct vram *v, struct vram_bo *bo);
 void vram_bo_destroy(const struct vram *v, struct vram_bo *bo);
 void vram_bo_act(const struct vram *v, const struct vram_bo *bo,
 		 unsigned long request, uint32_t arg);

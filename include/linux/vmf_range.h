@@ -241,6 +241,8 @@ unsigned long vmf_range_dirty_harvest(struct vmf_range_dirty *dirty,
  * @VMF_STAT_RETRIES: faults handed back for the kernel to make a page table
  * @VMF_STAT_REFUSED: calls that failed
  * @VMF_STAT_ZAPS: zaps of something mapped
+ * @VMF_STAT_PROMOTED: PMD leaves that took the place of an empty PTE table
+ * @VMF_STAT_NOTIFIERS: those that could not, as the mm has mmu notifiers
  * @VMF_NR_STATS: how many counters there are
  */
 enum vmf_range_stat {
@@ -255,6 +257,8 @@ enum vmf_range_stat {
 	VMF_STAT_RETRIES,
 	VMF_STAT_REFUSED,
 	VMF_STAT_ZAPS,
+	VMF_STAT_PROMOTED,
+	VMF_STAT_NOTIFIERS,
 	VMF_NR_STATS,
 };
 

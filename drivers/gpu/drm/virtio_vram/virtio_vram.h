@@ -186,6 +186,7 @@ virtio_vram_run_find(const struct virtio_vram_resource *res, pgoff_t page);
 extern const struct ttm_range_ops virtio_vram_range_ops;
 int virtio_vram_ttm_setup(struct virtio_vram *vram);
 int virtio_vram_to_system(struct ttm_buffer_object *tbo, bool interruptible);
+int virtio_vram_to_window(struct ttm_buffer_object *tbo, bool interruptible);
 
 /* virtio_vram_gem.c */
 int virtio_vram_info_ioctl(struct drm_device *drm, void *data,

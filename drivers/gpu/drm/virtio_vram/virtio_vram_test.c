@@ -493,7 +493,7 @@ static int vram_test_bo(struct virtio_vram *vram, unsigned int cmd,
 	struct virtio_vram_bo *vbo;
 	int ret;
 
-	if (args->pad || args->arg > (cmd == VRAM_TEST_BO_WAY ? VRAM_TEST_WAY_STOCK : 0))
+	if (args->pad || args->arg > (cmd == VRAM_TEST_ZAP ? 0 : 1))
 		return -EINVAL;
 	vbo = vram_test_bo_get(vram, args->drm_fd, args->handle);
 	if (IS_ERR(vbo))
@@ -507,8 +507,10 @@ static int vram_test_bo(struct virtio_vram *vram, unsigned int cmd,
 	case VRAM_TEST_ZAP:
 		ttm_bo_unmap_virtual(&vbo->tbo);
 		break;
-	case VRAM_TEST_EVICT:
-		ret = virtio_vram_to_system(&vbo->tbo, true);
+	case VRAM_TEST_MOVE:
+		ret = args->arg == VRAM_TEST_MOVE_OUT ?
+		      virtio_vram_to_system(&vbo->tbo, true) :
+		      virtio_vram_to_window(&vbo->tbo, true);
 		break;
 	case VRAM_TEST_BO_WAY:
 		WRITE_ONCE(vbo->vm_ops, args->arg == VRAM_TEST_WAY_STOCK ?
@@ -652,7 +654,12 @@ static int vram_test_stats(struct vram_test_stats *args)
 	struct vmf_range_stats stats;
 	int i;
 
-	BUILD_BUG_ON(VMF_NR_STATS > VRAM_TEST_NR_COUNTERS);
+	BUILD_BUG_ON(VMF_NR_STATS > VRAM_TEST_NR_COUNTERS ||
+		     VMF_STAT_FAULTS != VRAM_TEST_COUNT_FAULTS ||
+		     VMF_STAT_KEPT != VRAM_TEST_COUNT_KEPT ||
+		     VMF_STAT_REFUSED != VRAM_TEST_COUNT_REFUSED ||
+		     VMF_STAT_PROMOTED != VRAM_TEST_COUNT_PROMOTED ||
+		     VMF_STAT_NOTIFIERS != VRAM_TEST_COUNT_NOTIFIERS);
 	mmap_read_lock(mm);
 	if (args->addr) {
 		vma = vma_lookup(mm, args->addr);
@@ -703,7 +710,7 @@ static int vram_test_do(struct vram_test_file *tf, unsigned int cmd,
 	case VRAM_TEST_BLOCKS:
 		return vram_test_blocks(vram, &args->blocks);
 	case VRAM_TEST_ZAP:
-	case VRAM_TEST_EVICT:
+	case VRAM_TEST_MOVE:
 	case VRAM_TEST_BO_WAY:
 		return vram_test_bo(vram, cmd, &args->bo);
 	case VRAM_TEST_MMAP_WAY:

@@ -77,13 +77,21 @@ struct vram_test_blocks {
 	__u32 pad;		/* must be zero */
 };
 
-/* VRAM_TEST_ZAP, VRAM_TEST_EVICT, VRAM_TEST_BO_WAY: act on one buffer. */
+/* VRAM_TEST_ZAP, VRAM_TEST_MOVE, VRAM_TEST_BO_WAY: act on one buffer. */
+enum vram_test_move {
+	VRAM_TEST_MOVE_OUT,	/* to system memory */
+	VRAM_TEST_MOVE_IN,	/* to the window */
+};
+
 struct vram_test_bo {
 	__s32 drm_fd;		/* in: DRM file */
 	__u32 handle;		/* in: GEM handle on it */
-	__u32 arg;		/* in: VRAM_TEST_BO_WAY: for later mmap()s; else 0 */
+	__u32 arg;		/* in: as below; VRAM_TEST_ZAP: 0 */
 	__u32 pad;		/* must be zero */
 };
+
+/* VRAM_TEST_MOVE: arg is enum vram_test_move. */
+/* VRAM_TEST_BO_WAY: arg is enum vram_test_way, for later mmap()s. */
 
 enum vram_test_gup_how {
 	VRAM_TEST_GUP_FAST_ONLY,	/* get_user_pages_fast_only() */
@@ -203,6 +211,13 @@ struct vram_test_harvest {
 
 #define VRAM_TEST_NR_COUNTERS	16
 
+/* Some of enum vmf_range_stat, which user space does not see. */
+#define VRAM_TEST_COUNT_FAULTS		0
+#define VRAM_TEST_COUNT_KEPT		5
+#define VRAM_TEST_COUNT_REFUSED		9
+#define VRAM_TEST_COUNT_PROMOTED	11
+#define VRAM_TEST_COUNT_NOTIFIERS	12
+
 /* VRAM_TEST_STATS: what vmf_range says about a VMA of this process, or of all. */
 struct vram_test_stats {
 	__u64 addr;		/* in: an address in the VMA, or 0 */
@@ -215,7 +230,7 @@ struct vram_test_stats {
 #define VRAM_TEST_LEAVES	_IOWR('v', 0x41, struct vram_test_leaves)
 #define VRAM_TEST_BLOCKS	_IOWR('v', 0x42, struct vram_test_blocks)
 #define VRAM_TEST_ZAP		_IOW('v', 0x43, struct vram_test_bo)
-#define VRAM_TEST_EVICT		_IOW('v', 0x44, struct vram_test_bo)
+#define VRAM_TEST_MOVE		_IOW('v', 0x44, struct vram_test_bo)
 #define VRAM_TEST_BO_WAY	_IOW('v', 0x45, struct vram_test_bo)
 #define VRAM_TEST_MMAP_WAY	_IOW('v', 0x46, __u32)
 #define VRAM_TEST_GUP		_IOWR('v', 0x47, struct vram_test_gup)

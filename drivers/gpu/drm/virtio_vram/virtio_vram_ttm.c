@@ -88,6 +88,25 @@ int virtio_vram_to_system(struct ttm_buffer_object *tbo, bool interruptible)
 	return ttm_bo_validate(tbo, &placement, &ctx);
 }
 
+/**
+ * virtio_vram_to_window - move a buffer into the window
+ * @tbo: the buffer, reserved
+ * @interruptible: whether a signal may end the wait
+ *
+ * Return: 0 or a negative errno.
+ */
+int virtio_vram_to_window(struct ttm_buffer_object *tbo, bool interruptible)
+{
+	static const struct ttm_place window = { .mem_type = TTM_PL_VRAM };
+	struct ttm_operation_ctx ctx = { .interruptible = interruptible };
+	struct ttm_placement placement = {
+		.num_placement = 1,
+		.placement = &window,
+	};
+
+	return ttm_bo_validate(tbo, &placement, &ctx);
+}
+
 static void __iomem *virtio_vram_page_addr(struct virtio_vram *vram,
 					   const struct virtio_vram_run *run,
 					   pgoff_t page)
