@@ -271,7 +271,7 @@ static unsigned long touch(volatile char *map, unsigned long nr_pages)
 	unsigned long page;
 
 	for (page = 0; page < nr_pages; page++)
-		map[page * VRAM_PAGE];
+		(void)map[page * VRAM_PAGE];
 	return vram_faults() - faults;
 }
 

@@ -198,6 +198,7 @@ static inline void vmf_compat_store_pmd(pmd_t *pmdp, pmd_t pmd)
 {
 	native_set_pmd(pmdp, pmd);
 }
+
 /* For promote.c; a hypervisor that owns the page tables has its own rules. */
 static inline bool vmf_compat_can_retire_tables(void)
 {

@@ -654,12 +654,12 @@ static int vram_test_stats(struct vram_test_stats *args)
 	struct vmf_range_stats stats;
 	int i;
 
-	BUILD_BUG_ON(VMF_NR_STATS > VRAM_TEST_NR_COUNTERS ||
-		     VMF_STAT_FAULTS != VRAM_TEST_COUNT_FAULTS ||
-		     VMF_STAT_KEPT != VRAM_TEST_COUNT_KEPT ||
-		     VMF_STAT_REFUSED != VRAM_TEST_COUNT_REFUSED ||
-		     VMF_STAT_PROMOTED != VRAM_TEST_COUNT_PROMOTED ||
-		     VMF_STAT_NOTIFIERS != VRAM_TEST_COUNT_NOTIFIERS);
+	static_assert((int)VMF_NR_STATS <= VRAM_TEST_NR_COUNTERS);
+	static_assert((int)VMF_STAT_FAULTS == VRAM_TEST_COUNT_FAULTS);
+	static_assert((int)VMF_STAT_KEPT == VRAM_TEST_COUNT_KEPT);
+	static_assert((int)VMF_STAT_REFUSED == VRAM_TEST_COUNT_REFUSED);
+	static_assert((int)VMF_STAT_PROMOTED == VRAM_TEST_COUNT_PROMOTED);
+	static_assert((int)VMF_STAT_NOTIFIERS == VRAM_TEST_COUNT_NOTIFIERS);
 	mmap_read_lock(mm);
 	if (args->addr) {
 		vma = vma_lookup(mm, args->addr);
