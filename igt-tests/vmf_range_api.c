@@ -355,7 +355,7 @@ static uint64_t cache_bits(const struct vram_test_leaf *leaf)
 	/* In a PTE bit 7 is PAT; in a leaf above it says that this is a leaf. */
 	if (leaf->shift == 12)
 		return bits | (leaf->prot & X86_PAT_4K);
-	return bits | (leaf->prot & X86_PAT_LARGE ? X86_PAT_4K : 0);
+	return bits | ((leaf->prot & X86_PAT_LARGE) ? X86_PAT_4K : 0);
 }
 
 static void check_cache(const struct cache *c)

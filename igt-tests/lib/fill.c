@@ -219,8 +219,7 @@ static void fault(struct fill *f, unsigned long page, bool small)
 
 	set_window(&t);
 	if (f->fault_only)
-		f->pmd_table[gib_of(m, page)] |=
-			!f->now[page] || f->now[page] < 30;
+		f->pmd_table[gib_of(m, page)] |= f->now[page] < 30;
 	shift = leaf_for(&t, page);
 	if (shift > 12) {
 		first = span_first(m, page, shift);

@@ -148,7 +148,7 @@ void view_at(struct view *w, const struct shape *s, uint64_t page, void *addr,
 	w->f.read_only = !(prot & PROT_WRITE);
 	w->f.one_block = s->args.iter == VRAM_TEST_ITER_RANGE;
 	if (s->args.flags & VRAM_TEST_SHAPE_DIRTY)
-		w->f.track = s->args.flags & VRAM_TEST_SHAPE_DIRTY_LEAVES ?
+		w->f.track = (s->args.flags & VRAM_TEST_SHAPE_DIRTY_LEAVES) ?
 			     FILL_TRACK_LEAVES : FILL_TRACK_PAGES;
 }
 
