@@ -187,11 +187,15 @@ static inline bool vmf_compat_plain_stores(void)
 	       !cpu_feature_enabled(X86_FEATURE_XENPV);
 }
 
-static inline void vmf_compat_store_ptes(pte_t *ptep, pte_t pte,
-					 unsigned long nr)
+/* Stops at the first PTE that is not none. Return: how many were written. */
+static inline unsigned long vmf_compat_store_ptes(pte_t *ptep, pte_t pte,
+						  unsigned long nr)
 {
-	for (; nr; nr--, ptep++, pte.pte += PAGE_SIZE)
-		native_set_pte(ptep, pte);
+	unsigned long i;
+
+	for (i = 0; i < nr && pte_none(ptep[i]); i++, pte.pte += PAGE_SIZE)
+		native_set_pte(&ptep[i], pte);
+	return i;
 }
 
 static inline void vmf_compat_store_pmd(pmd_t *pmdp, pmd_t pmd)
@@ -261,9 +265,10 @@ static inline bool vmf_compat_plain_stores(void)
 	return false;
 }
 
-static inline void vmf_compat_store_ptes(pte_t *ptep, pte_t pte,
-					 unsigned long nr)
+static inline unsigned long vmf_compat_store_ptes(pte_t *ptep, pte_t pte,
+						  unsigned long nr)
 {
+	return 0;
 }
 
 static inline void vmf_compat_store_pmd(pmd_t *pmdp, pmd_t pmd)

@@ -120,9 +120,7 @@ static int check_call(const struct vm_area_struct *vma,
 /* Refused before anything was looked at; the reason is in the log. */
 static vm_fault_t refuse(const struct vm_fault *vmf, int err)
 {
-	struct vmf_tally tally = { .count[VMF_STAT_REFUSED] = 1 };
-
-	vmf_stats_add(vmf->vma, &tally);
+	vmf_stats_add_one(vmf->vma, VMF_STAT_REFUSED);
 	trace_vmf_range_refuse(vmf->vma, vmf->address, err);
 	return VM_FAULT_SIGBUS;
 }
@@ -236,6 +234,7 @@ vm_fault_t vmf_insert(struct vm_fault *vmf, struct vmf_insert_args *args)
 		.lookup = lookup,
 		.priv = &insert,
 	};
+	struct vmf_vma *record = NULL;
 	struct vmf_tally tally = {};
 	struct vmf_walk walk;
 	bool mapped = false;
@@ -252,7 +251,7 @@ vm_fault_t vmf_insert(struct vm_fault *vmf, struct vmf_insert_args *args)
 
 	/* The operations of a VMA that is being populated are not its own. */
 	if (!args->populate)
-		vmf_stats_begin(vma);
+		record = vmf_stats_begin(vma);
 	if (plan.small_fault)
 		vmf_zap_huge(vma, vmf->address);
 	vmf_walk_begin(&walk, vmf, args->prot, tracking, &tally);
@@ -266,7 +265,7 @@ vm_fault_t vmf_insert(struct vm_fault *vmf, struct vmf_insert_args *args)
 	if (ret & VM_FAULT_ERROR)
 		args->err = err;
 	count(&tally, &plan, ret, args->populate);
-	vmf_stats_add(vma, &tally);
+	vmf_stats_add(record, &tally);
 	trace_vmf_range_insert(vma, vmf->address, vmf->flags, &tally, err);
 	return ret;
 }

@@ -73,29 +73,13 @@ static void put_record(struct vmf_vma *record)
 	kfree_rcu(record, rcu);
 }
 
-/**
- * vmf_stats_begin - see that a VMA has a record
- * @vma: the VMA; without ->close of ours it gets none
- *
- * Without memory it stays without record, until the next fault.
- *
- * Context: a fault, or ->mmap; may sleep.
- */
-void vmf_stats_begin(struct vm_area_struct *vma)
+static struct vmf_vma *make_record(struct vm_area_struct *vma)
 {
 	struct vmf_vma *record, *other;
 
-	if (!vma->vm_ops || vma->vm_ops->close != vmf_range_vm_close)
-		return;
-	rcu_read_lock();
-	record = find_record(vma);
-	rcu_read_unlock();
-	if (record)
-		return;
-
 	record = kzalloc(sizeof(*record), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!record)
-		return;
+		return NULL;
 	record->vma = vma;
 	record->mm = vma->vm_mm;
 	record->pid = task_tgid_nr(current);
@@ -109,24 +93,43 @@ void vmf_stats_begin(struct vm_area_struct *vma)
 		hash_add_rcu(records, &record->node, (unsigned long)vma);
 	}
 	spin_unlock(&records_lock);
-	if (other)
-		kfree(record);
+	if (!other)
+		return record;
+	kfree(record);
+	return other;
+}
+
+/**
+ * vmf_stats_begin - the record of a VMA, a new one if need be
+ * @vma: the VMA
+ *
+ * Context: a fault; may sleep.
+ * Return: the record, which stays as long as the VMA is locked; NULL for a VMA that
+ * has not ->close of ours, and without memory.
+ */
+struct vmf_vma *vmf_stats_begin(struct vm_area_struct *vma)
+{
+	struct vmf_vma *record;
+
+	if (!vma->vm_ops || vma->vm_ops->close != vmf_range_vm_close)
+		return NULL;
+	rcu_read_lock();
+	record = find_record(vma);
+	rcu_read_unlock();
+	return record ?: make_record(vma);
 }
 
 /**
  * vmf_stats_add - count what one call has done
- * @vma: where
+ * @record: from vmf_stats_begin(), or NULL
  * @tally: what
  *
- * Context: a lock that keeps @vma is held.
+ * Context: a lock that keeps the VMA of @record is held.
  */
-void vmf_stats_add(struct vm_area_struct *vma, const struct vmf_tally *tally)
+void vmf_stats_add(struct vmf_vma *record, const struct vmf_tally *tally)
 {
-	struct vmf_vma *record;
 	int i;
 
-	rcu_read_lock();
-	record = find_record(vma);
 	for (i = 0; i < VMF_NR_STATS; i++) {
 		if (!tally->count[i])
 			continue;
@@ -134,6 +137,24 @@ void vmf_stats_add(struct vm_area_struct *vma, const struct vmf_tally *tally)
 		if (record)
 			atomic64_add(tally->count[i], &record->count[i]);
 	}
+}
+
+/**
+ * vmf_stats_add_one - count one thing
+ * @vma: where; if it has no record, only the whole system's counter changes
+ * @stat: what
+ *
+ * Context: a lock that keeps @vma is held.
+ */
+void vmf_stats_add_one(struct vm_area_struct *vma, enum vmf_range_stat stat)
+{
+	struct vmf_vma *record;
+
+	this_cpu_inc(totals.count[stat]);
+	rcu_read_lock();
+	record = find_record(vma);
+	if (record)
+		atomic64_inc(&record->count[stat]);
 	rcu_read_unlock();
 }
 

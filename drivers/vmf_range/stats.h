@@ -8,14 +8,16 @@
 #include <linux/vmf_range.h>
 
 struct seq_file;
+struct vmf_vma;
 
 /* What one call of the library did. */
 struct vmf_tally {
 	u64 count[VMF_NR_STATS];
 };
 
-void vmf_stats_begin(struct vm_area_struct *vma);
-void vmf_stats_add(struct vm_area_struct *vma, const struct vmf_tally *tally);
+struct vmf_vma *vmf_stats_begin(struct vm_area_struct *vma);
+void vmf_stats_add(struct vmf_vma *record, const struct vmf_tally *tally);
+void vmf_stats_add_one(struct vm_area_struct *vma, enum vmf_range_stat stat);
 void vmf_stats_forget(struct vm_area_struct *vma);
 int vmf_stats_show_vmas(struct seq_file *m);
 

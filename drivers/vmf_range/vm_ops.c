@@ -137,7 +137,7 @@ vm_fault_t vmf_range_vm_pfn_mkwrite(struct vm_fault *vmf)
 	vmf_walk_begin(&walk, vmf, vmf->vma->vm_page_prot,
 		       vmf_range_tracking(vmf->vma), &tally);
 	vmf_walk_make_writable(&walk, vmf->address);
-	vmf_stats_add(vmf->vma, &tally);
+	vmf_stats_add(vmf_stats_begin(vmf->vma), &tally);
 	return VM_FAULT_NOPAGE;
 }
 EXPORT_SYMBOL_GPL(vmf_range_vm_pfn_mkwrite);

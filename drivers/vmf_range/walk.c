@@ -512,21 +512,27 @@ static unsigned long count_none(pte_t *ptep, unsigned long nr)
 	return i;
 }
 
-static void set_pte_leaves(struct vmf_walk *walk, unsigned long addr,
-			   pte_t *ptep, unsigned long pfn, unsigned long nr)
+/* Write PTEs from ptep on, up to the first that is not none. Return: how many. */
+static unsigned long set_pte_leaves(struct vmf_walk *walk, unsigned long addr,
+				    pte_t *ptep, unsigned long pfn,
+				    unsigned long nr)
 {
 	struct vm_area_struct *vma = walk->vmf->vma;
 	pte_t pte = pte_mkspecial(pfn_pte(pfn, walk->prot));
 
 	if (walk->tracking)
 		pte = pte_wrprotect(pte);
-	walk->tally->count[VMF_STAT_PTE] += nr;
 	if (vmf_compat_plain_stores()) {
-		vmf_compat_store_ptes(ptep, pte, nr);
+		nr = vmf_compat_store_ptes(ptep, pte, nr);
 	} else {
-		set_ptes(vma->vm_mm, addr, ptep, pte, nr);
-		update_mmu_cache_range(walk->vmf, vma, addr, ptep, nr);
+		nr = count_none(ptep, nr);
+		if (nr) {
+			set_ptes(vma->vm_mm, addr, ptep, pte, nr);
+			update_mmu_cache_range(walk->vmf, vma, addr, ptep, nr);
+		}
 	}
+	walk->tally->count[VMF_STAT_PTE] += nr;
+	return nr;
 }
 
 /*
@@ -541,11 +547,9 @@ static int fill_ptes(struct vmf_walk *walk, const struct vmf_run *run,
 	unsigned long left = run->nr;
 
 	while (left) {
-		unsigned long nr = count_none(ptep, left);
+		unsigned long nr = set_pte_leaves(walk, addr, ptep, pfn, left);
 
-		if (nr) {
-			set_pte_leaves(walk, addr, ptep, pfn, nr);
-		} else {
+		if (!nr) {
 			int ret = judge(walk, addr, pte_pfn(ptep_get(ptep)),
 					pfn);
 

@@ -47,7 +47,6 @@ INTERVAL_TREE_DEFINE(struct vm_area_struct, shared.rb, pgoff_t,
 static void zap(struct vm_area_struct *vma, unsigned long start,
 		unsigned long end)
 {
-	struct vmf_tally tally = { .count[VMF_STAT_ZAPS] = 1 };
 	struct vmf_range_leaf leaf;
 
 	if (!vmf_find_leaf(vma, start, end, &leaf))
@@ -59,7 +58,7 @@ static void zap(struct vm_area_struct *vma, unsigned long start,
 
 	vmf_compat_zap(vma, start, end - start);
 	trace_vmf_range_zap(vma, start, end - start);
-	vmf_stats_add(vma, &tally);
+	vmf_stats_add_one(vma, VMF_STAT_ZAPS);
 }
 
 /**
