@@ -191,9 +191,11 @@ static inline bool vmf_compat_plain_stores(void)
 static inline unsigned long vmf_compat_store_ptes(pte_t *ptep, pte_t pte,
 						  unsigned long nr)
 {
+	/* An entry without access has its PFN inverted (L1TF): count down. */
+	pteval_t step = __pte_needs_invert(pte_val(pte)) ? -PAGE_SIZE : PAGE_SIZE;
 	unsigned long i;
 
-	for (i = 0; i < nr && pte_none(ptep[i]); i++, pte.pte += PAGE_SIZE)
+	for (i = 0; i < nr && pte_none(ptep[i]); i++, pte.pte += step)
 		native_set_pte(&ptep[i], pte);
 	return i;
 }
@@ -201,6 +203,16 @@ static inline unsigned long vmf_compat_store_ptes(pte_t *ptep, pte_t pte,
 static inline void vmf_compat_store_pmd(pmd_t *pmdp, pmd_t pmd)
 {
 	native_set_pmd(pmdp, pmd);
+}
+
+/* pgprot_modify() needs cc_mask, which is not exported. */
+static inline pgprot_t vmf_compat_change_access(pgprot_t prot, pgprot_t access)
+{
+	const pgprotval_t mask = _PAGE_PRESENT | _PAGE_RW | _PAGE_USER |
+				 _PAGE_NX | _PAGE_PROTNONE | _PAGE_PKEY_MASK;
+
+	return __pgprot((pgprot_val(prot) & ~mask) |
+			(pgprot_val(access) & mask));
 }
 
 /* For promote.c; a hypervisor that owns the page tables has its own rules. */
@@ -236,6 +248,11 @@ static inline void vmf_compat_flush_all_cpus(void)
 	on_each_cpu(vmf_compat_flush_cpu, NULL, 1);
 }
 #else
+static inline pgprot_t vmf_compat_change_access(pgprot_t prot, pgprot_t access)
+{
+	return pgprot_modify(prot, access);
+}
+
 static inline bool vmf_compat_can_retire_tables(void)
 {
 	return false;

@@ -11,6 +11,7 @@
 #include <linux/refcount.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/vmf_range.h>
 
 #include "compat.h"
@@ -94,6 +95,10 @@ static int populate(struct vm_area_struct *vma, unsigned long addr,
 	};
 	int err;
 
+	/* What has no access yet faults when it gets some, and PUD leaves must. */
+	if (p.levels != BIT(VMF_PTE) && !(vma->vm_flags & VM_ACCESS_FLAGS))
+		return 0;
+
 	if (vm_ops && vmf_range_is_ours(vma))
 		p.ops = *vmf_range_ops_of(vma);
 	p.ops.fault = populate_fault;
@@ -168,6 +173,7 @@ EXPORT_SYMBOL_GPL(vmf_remap_blocks);
  */
 struct remap {
 	refcount_t users;
+	const struct vm_operations_struct *before;
 	unsigned int nr;
 	struct remap_block {
 		struct vmf_range_block block;
@@ -180,13 +186,18 @@ static vm_fault_t remap_fault(struct vm_fault *vmf)
 	const struct remap *remap = vmf->vma->vm_private_data;
 	struct vmf_range_block block;
 	unsigned int i;
+	pgprot_t prot;
 
 	for (i = 0; i < remap->nr; i++) {
 		block = remap->blocks[i].block;
-		if (vmf->pgoff >= block.pgoff &&
-		    vmf->pgoff - block.pgoff < block.nr_pages)
-			return vmf_insert_blocks(vmf, vmf_range_block_of_block,
-						 &block, remap->blocks[i].prot);
+		if (vmf->pgoff < block.pgoff ||
+		    vmf->pgoff - block.pgoff >= block.nr_pages)
+			continue;
+		/* The cache bits of then, the access that mprotect() gives now. */
+		prot = vmf_compat_change_access(remap->blocks[i].prot,
+						vmf->vma->vm_page_prot);
+		return vmf_insert_blocks(vmf, vmf_range_block_of_block, &block,
+					 prot);
 	}
 	return VM_FAULT_SIGBUS;
 }
@@ -214,11 +225,22 @@ static const struct vmf_range_ops remap_ops = {
 	.flags = VMF_RANGE_PUD,
 };
 
+/* Until somebody gives a VMA operations, the core's are none or empty ones. */
+static bool has_ops(const struct vm_area_struct *vma)
+{
+	return vma->vm_ops && memchr_inv(vma->vm_ops, 0, sizeof(*vma->vm_ops));
+}
+
+static bool is_remapped(const struct vm_area_struct *vma)
+{
+	return vma->vm_ops == &remap_ops.vm_ops;
+}
+
 /* Remember one more block; the VMA becomes ours with the first. */
 static int remember(struct vm_area_struct *vma,
 		    const struct vmf_range_block *block, pgprot_t prot)
 {
-	bool first = !vma->vm_ops;
+	bool first = !is_remapped(vma);
 	struct remap *old = first ? NULL : vma->vm_private_data;
 	unsigned int nr = first ? 0 : old->nr;
 	struct remap *remap;
@@ -227,8 +249,10 @@ static int remember(struct vm_area_struct *vma,
 			 GFP_KERNEL_ACCOUNT);
 	if (!remap)
 		return -ENOMEM;
-	if (first)
+	if (first) {
 		refcount_set(&remap->users, 1);
+		remap->before = vma->vm_ops;
+	}
 	remap->nr = nr + 1;
 	remap->blocks[nr] = (struct remap_block){ *block, prot };
 	vma->vm_private_data = remap;
@@ -242,9 +266,9 @@ static void forget_last(struct vm_area_struct *vma)
 
 	if (--remap->nr)
 		return;
-	kfree(remap);
+	vma->vm_ops = remap->before;
 	vma->vm_private_data = NULL;
-	vma->vm_ops = NULL;
+	kfree(remap);
 }
 
 /**
@@ -279,7 +303,7 @@ int vmf_remap_range(struct vm_area_struct *vma, unsigned long addr,
 	block.pgoff = linear_page_index(vma, addr);
 	block.pfn = pfn;
 	block.nr_pages = PHYS_PFN(size);
-	ours = !vma->vm_ops || vma->vm_ops == &remap_ops.vm_ops;
+	ours = is_remapped(vma) || !has_ops(vma);
 	if (ours) {
 		err = remember(vma, &block, prot);
 		if (err)
