@@ -4,7 +4,7 @@
  *
  * A page that is touched and not mapped costs one fault, which maps
  *  - the largest leaf that the model has for the page and that no page table is in
- *    the way of; or, if that is a PTE, an aligned piece of its 2 MiB, of as many
+ *    the way of, unless that is an empty PTE table; or, if that is a PTE, an aligned piece of its 2 MiB, of as many
  *    pages as the budget pays for, up to holes;
  *  - upwards from there, then downwards: huge leaves, up to the first that is
  *    there already; the PTEs of a 2 MiB slot (all up to a hole) beside huge leaves,
@@ -79,7 +79,7 @@ static unsigned int leaf_for(const struct fault *t, unsigned long page)
 	if (shift == 30 && (f->pmd_table[gib] ||
 			    (t->small && gib == gib_of(m, t->page))))
 		shift = 21;
-	if (shift == 21 && (f->pte_table[slot] ||
+	if (shift == 21 && (f->ptes[slot] ||
 			    (t->small && slot == slot_of(m, t->page))))
 		shift = 12;
 	return shift;
@@ -94,7 +94,7 @@ static void map_leaf(struct fill *f, unsigned long page, unsigned int shift)
 	if (shift < 30)
 		f->pmd_table[gib_of(f->m, page)] = true;
 	if (shift < 21)
-		f->pte_table[slot_of(f->m, page)] = true;
+		f->ptes[slot_of(f->m, page)]++;
 	f->pud += shift == 30;
 	f->pmd += shift == 21;
 	f->pte += shift == 12;
@@ -267,9 +267,9 @@ void fill_init(struct fill *f, const struct model *m)
 	f->now = calloc(m->nr_pages, sizeof(*f->now));
 	f->writable = calloc(m->nr_pages, sizeof(*f->writable));
 	f->dirty = calloc(m->nr_pages, sizeof(*f->dirty));
-	f->pte_table = calloc(slots, sizeof(*f->pte_table));
+	f->ptes = calloc(slots, sizeof(*f->ptes));
 	f->pmd_table = calloc(slots, sizeof(*f->pmd_table));
-	if (!f->now || !f->writable || !f->dirty || !f->pte_table ||
+	if (!f->now || !f->writable || !f->dirty || !f->ptes ||
 	    !f->pmd_table)
 		vram_fail("no memory for a model\n");
 }
@@ -279,7 +279,7 @@ void fill_fini(struct fill *f)
 	free(f->now);
 	free(f->writable);
 	free(f->dirty);
-	free(f->pte_table);
+	free(f->ptes);
 	free(f->pmd_table);
 }
 
@@ -317,6 +317,21 @@ void fill_all(struct fill *f)
 	}
 }
 
+/* All is mapped without a fault. */
+void fill_populate(struct fill *f)
+{
+	const struct model *m = f->m;
+	unsigned long page = 0;
+
+	while (page < m->nr_pages) {
+		unsigned int shift = m->shift[page];
+
+		if (shift)
+			map_leaf(f, page, shift);
+		page += shift ? 1ul << (shift - 12) : 1;
+	}
+}
+
 /**
  * fill_zap - pages are unmapped
  * @f: the state
@@ -332,6 +347,8 @@ void fill_zap(struct fill *f, unsigned long first, unsigned long nr)
 		unsigned long leaf = shift ? 1ul << (shift - 12) : 1;
 
 		from = shift ? span_first(f->m, page, shift) : page;
+		if (shift == 12)
+			f->ptes[slot_of(f->m, page)]--;
 		memset(f->now + from, 0, leaf);
 		memset(f->writable + from, false, leaf);
 		page = from + leaf;

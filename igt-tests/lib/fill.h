@@ -35,7 +35,7 @@ enum fill_track {
  * @now: log2 of the size of the leaf that maps each page; 0: none
  * @writable: whether each page can be written without a fault
  * @dirty: whether each page was reported as written to
- * @pte_table: of each 2 MiB, whether a PTE table is there
+ * @ptes: of each 2 MiB, how many PTEs map something
  * @pmd_table: of each 1 GiB, whether a PMD table is there
  * @faults: how many there were so far
  * @pud: PUD leaves written so far
@@ -58,7 +58,7 @@ struct fill {
 	unsigned char *now;
 	bool *writable;
 	bool *dirty;
-	bool *pte_table;
+	unsigned short *ptes;
 	bool *pmd_table;
 	unsigned long faults;
 	unsigned long pud;
@@ -72,6 +72,7 @@ void fill_init(struct fill *f, const struct model *m);
 void fill_fini(struct fill *f);
 void fill_touch(struct fill *f, unsigned long page, bool write);
 void fill_all(struct fill *f);
+void fill_populate(struct fill *f);
 void fill_zap(struct fill *f, unsigned long first, unsigned long nr);
 unsigned long fill_harvest(struct fill *f, unsigned long *page);
 bool fill_differs(const struct fill *f, const struct vram *v, char *text,

@@ -146,10 +146,13 @@ void view_at(struct view *w, const struct shape *s, uint64_t page, void *addr,
 	fill_init(&w->f, &w->m);
 	w->f.max_ptes = s->args.max_ptes;
 	w->f.read_only = !(prot & PROT_WRITE);
-	w->f.one_block = s->args.iter == VRAM_TEST_ITER_RANGE;
+	w->f.one_block = s->args.iter == VRAM_TEST_ITER_RANGE ||
+			 s->args.flags & VRAM_TEST_SHAPE_REMAP;
 	if (s->args.flags & VRAM_TEST_SHAPE_DIRTY)
 		w->f.track = (s->args.flags & VRAM_TEST_SHAPE_DIRTY_LEAVES) ?
 			     FILL_TRACK_LEAVES : FILL_TRACK_PAGES;
+	if (s->args.flags & (VRAM_TEST_SHAPE_POPULATE | VRAM_TEST_SHAPE_REMAP))
+		fill_populate(&w->f);
 }
 
 /**
