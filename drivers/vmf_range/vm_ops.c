@@ -23,6 +23,7 @@
  */
 #include <linux/export.h>
 #include <linux/fs.h>
+#include <linux/highmem.h>
 #include <linux/vmf_range.h>
 
 #include "compat.h"
@@ -260,6 +261,35 @@ void vmf_range_vm_close(struct vm_area_struct *vma)
 }
 EXPORT_SYMBOL_GPL(vmf_range_vm_close);
 
+/*
+ * generic_access_phys() reads through ioremap(), which warns of system memory.
+ * Return: bytes copied, 0 if it is not system memory, or -errno.
+ */
+static int access_ram(struct vm_area_struct *vma, unsigned long addr, void *buf,
+		      int len, int write)
+{
+	struct follow_pfnmap_args args = { .vma = vma, .address = addr };
+	int n = min_t(unsigned long, len, PAGE_SIZE - offset_in_page(addr));
+	void *page;
+
+	if (follow_pfnmap_start(&args))
+		return -EINVAL;
+	if (!page_is_ram(args.pfn)) {
+		n = 0;
+	} else if (write && !args.writable) {
+		n = -EINVAL;
+	} else {
+		page = kmap_local_page(pfn_to_page(args.pfn));
+		if (write)
+			memcpy(page + offset_in_page(addr), buf, n);
+		else
+			memcpy(buf, page + offset_in_page(addr), n);
+		kunmap_local(page);
+	}
+	follow_pfnmap_end(&args);
+	return n;
+}
+
 /**
  * vmf_range_vm_access - &vm_operations_struct.access
  * @vma: the VMA
@@ -278,9 +308,13 @@ int vmf_range_vm_access(struct vm_area_struct *vma, unsigned long addr,
 			void *buf, int len, int write)
 {
 	const struct vmf_range_ops *ops = vmf_range_ops_of(vma);
+	int n;
 
 	if (ops->access)
 		return ops->access(vma, addr, buf, len, write);
+	n = access_ram(vma, addr, buf, len, write);
+	if (n)
+		return n;
 	return generic_access_phys(vma, addr, buf, len, write);
 }
 EXPORT_SYMBOL_GPL(vmf_range_vm_access);
