@@ -163,8 +163,11 @@ static vm_fault_t result(int err, bool mapped)
 		 * table, and a PTE table in reserve.
 		 */
 		return mapped ? VM_FAULT_NOPAGE : VM_FAULT_FALLBACK;
-	default:
+	case -EEXIST:
 		return VM_FAULT_SIGBUS;
+	default:
+		/* A neighbour's block is wrong; it gets its own fault if touched. */
+		return mapped ? VM_FAULT_NOPAGE : VM_FAULT_SIGBUS;
 	}
 }
 
@@ -256,14 +259,13 @@ vm_fault_t vmf_insert(struct vm_fault *vmf, struct vmf_insert_args *args)
 		vmf_zap_huge(vma, vmf->address);
 	vmf_walk_begin(&walk, vmf, args->prot, tracking, &tally);
 	err = carry_out(&plan, &walk, &mapped);
-	if (written && !err)
-		vmf_walk_make_writable(&walk, vmf->address);
-
 	ret = result(err, mapped);
+	if (written && ret == VM_FAULT_NOPAGE)
+		vmf_walk_make_writable(&walk, vmf->address);
 	if (mapped)
 		args->end = plan.up.cursor << PAGE_SHIFT;
-	if (ret & VM_FAULT_ERROR)
-		args->err = err;
+	/* Of a wrong block, populate hears even where a fault would not fail. */
+	args->err = (ret & VM_FAULT_ERROR) ? err : plan.err;
 	count(&tally, &plan, ret, args->populate);
 	vmf_stats_add(record, &tally);
 	trace_vmf_range_insert(vma, vmf->address, vmf->flags, &tally, err);
@@ -293,9 +295,10 @@ vm_fault_t vmf_insert(struct vm_fault *vmf, struct vmf_insert_args *args)
  * memory in place, under which it also zaps before the memory moves.
  * Return: %VM_FAULT_NOPAGE when the page is mapped; %VM_FAULT_OOM without memory
  * for a page table; %VM_FAULT_FALLBACK, from ->huge_fault only, where the kernel
- * must make a table first; %VM_FAULT_SIGBUS for a page that nothing backs, for a
- * page mapped to another PFN, and for misuse. All but the first two kinds of
- * failure leave one rate-limited message.
+ * must make a table first; %VM_FAULT_SIGBUS for a page that nothing backs, for one
+ * for which @block_fn failed, and, with one rate-limited message, for misuse, for a
+ * wrong block and where another PFN is mapped. A wrong block around a page that is
+ * right leaves its message, and the page is mapped.
  */
 vm_fault_t vmf_insert_blocks(struct vm_fault *vmf, vmf_range_block_fn block_fn,
 			     void *priv, pgprot_t prot)
