@@ -5,9 +5,10 @@
  * The core's own unmap_mapping_range() will do where a whole object is unmapped.
  * These functions also know what the core does not:
  *
- * - An edge inside a PUD leaf. The core splits that leaf, and to do so wants
- *   mmap_lock, which nobody holds who zaps by file range. Here the leaf goes as a
- *   whole, and the next fault brings back what should have stayed.
+ * - An edge inside a huge leaf. The core splits that leaf, which comes to a zap of
+ *   it, with a notification of its own; and to split a PUD leaf it wants mmap_lock,
+ *   which nobody holds who zaps by file range. Here the leaf goes as a whole with
+ *   the rest, and the next fault brings back what should have stayed.
  * - A range with nothing mapped. The core would tell every mmu notifier (KVM, RDMA,
  *   another GPU) to drop what it never had.
  *
@@ -43,7 +44,10 @@ INTERVAL_TREE_DEFINE(struct vm_area_struct, shared.rb, pgoff_t,
 		     shared.rb_subtree_last, vma_first, vma_last,
 		     static __maybe_unused, vmf_i_mmap)
 
-/* Zap [start, end) of a VMA whose tables stay, and the PUD leaves at its edges. */
+/*
+ * Zap [start, end) of a VMA whose tables stay, and all of the huge leaves at its
+ * edges. The core would do so for PMD leaves by itself, and tell notifiers twice.
+ */
 static void zap(struct vm_area_struct *vma, unsigned long start,
 		unsigned long end)
 {
@@ -51,10 +55,9 @@ static void zap(struct vm_area_struct *vma, unsigned long start,
 
 	if (!vmf_find_leaf(vma, start, end, &leaf))
 		return;
-	if (vmf_has_pud_leaf(vma->vm_mm, start))
-		start = ALIGN_DOWN(start, PUD_SIZE);
-	if (vmf_has_pud_leaf(vma->vm_mm, end - 1))
-		end = ALIGN(end, PUD_SIZE);
+	start = min(start, leaf.addr);
+	if (vmf_find_leaf(vma, end - PAGE_SIZE, end, &leaf))
+		end = max(end, leaf.addr + BIT(leaf.shift));
 
 	vmf_compat_zap(vma, start, end - start);
 	trace_vmf_range_zap(vma, start, end - start);

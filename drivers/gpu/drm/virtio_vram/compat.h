@@ -5,6 +5,9 @@
 #ifndef _VIRTIO_VRAM_COMPAT_H_
 #define _VIRTIO_VRAM_COMPAT_H_
 
+#include <linux/err.h>
+#include <linux/mm.h>
+#include <linux/rmap.h>
 #include <linux/version.h>
 
 #include <drm/drm_buddy.h>
@@ -62,6 +65,39 @@ static inline int virtio_vram_populate(struct ttm_buffer_object *tbo,
 #else
 #define virtio_vram_ttm_init(bdev, funcs, dev, mapping, offsets) \
 	ttm_device_init(bdev, funcs, dev, mapping, offsets, 0)
+#endif
+
+#if !IS_ENABLED(CONFIG_DEVICE_PRIVATE)
+static inline struct page *virtio_vram_make_exclusive(struct mm_struct *mm,
+						      unsigned long addr,
+						      void *owner)
+{
+	return ERR_PTR(-EOPNOTSUPP);
+}
+#elif LINUX_VERSION_CODE < KERNEL_VERSION(6, 15, 0)
+static inline struct page *virtio_vram_make_exclusive(struct mm_struct *mm,
+						      unsigned long addr,
+						      void *owner)
+{
+	struct page *page = NULL;
+	int ret;
+
+	ret = make_device_exclusive_range(mm, addr, addr + PAGE_SIZE, &page,
+					  owner);
+	if (ret < 0)
+		return ERR_PTR(ret);
+	/* Somebody else had the page locked. */
+	return page ?: ERR_PTR(-EBUSY);
+}
+#else
+static inline struct page *virtio_vram_make_exclusive(struct mm_struct *mm,
+						      unsigned long addr,
+						      void *owner)
+{
+	struct folio *folio;
+
+	return make_device_exclusive(mm, addr, owner, &folio);
+}
 #endif
 
 #endif

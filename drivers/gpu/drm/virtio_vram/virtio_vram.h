@@ -207,6 +207,17 @@ int virtio_vram_test_init(struct virtio_vram *vram);
 void virtio_vram_test_fini(struct virtio_vram *vram);
 pgprot_t virtio_vram_test_prot(enum ttm_caching caching, pgprot_t prot);
 
+/* virtio_vram_watch.c */
+struct vram_watch;
+struct vram_test_watch;
+struct vram_test_events;
+struct vram_test_atomic;
+
+int vram_watch_set(struct vram_watch **watchp,
+		   const struct vram_test_watch *args);
+int vram_watch_events(struct vram_watch *watch, struct vram_test_events *args);
+int vram_watch_atomic(struct vram_watch *watch, struct vram_test_atomic *args);
+
 /* virtio_vram_shape.c */
 struct vram_shape;
 struct vram_test_shape;

@@ -39,8 +39,10 @@ struct vram_test_file {
 	struct file *file;
 	struct list_head link;
 	u32 way;
-	struct mutex lock;		/* shape */
+	struct mutex lock;		/* shape; nests inside mmap_lock */
 	struct vram_shape *shape;	/* mapped in place of the window, or NULL */
+	struct mutex watch_lock;	/* watch; mmap_lock nests inside */
+	struct vram_watch *watch;	/* mmu notifier, or NULL */
 };
 
 /*
@@ -692,8 +694,31 @@ union vram_test_args {
 	struct vram_test_zap_pages zap;
 	struct vram_test_harvest harvest;
 	struct vram_test_stats stats;
+	struct vram_test_watch watch;
+	struct vram_test_events events;
+	struct vram_test_atomic atomic;
 	__u32 way;
 };
+
+static int vram_test_watch(struct vram_test_file *tf, unsigned int cmd,
+			   union vram_test_args *args)
+{
+	int ret;
+
+	mutex_lock(&tf->watch_lock);
+	switch (cmd) {
+	case VRAM_TEST_WATCH:
+		ret = vram_watch_set(&tf->watch, &args->watch);
+		break;
+	case VRAM_TEST_EVENTS:
+		ret = vram_watch_events(tf->watch, &args->events);
+		break;
+	default:
+		ret = vram_watch_atomic(tf->watch, &args->atomic);
+	}
+	mutex_unlock(&tf->watch_lock);
+	return ret;
+}
 
 static int vram_test_do(struct vram_test_file *tf, unsigned int cmd,
 			union vram_test_args *args)
@@ -727,6 +752,10 @@ static int vram_test_do(struct vram_test_file *tf, unsigned int cmd,
 		return vram_test_harvest(tf, &args->harvest);
 	case VRAM_TEST_STATS:
 		return vram_test_stats(&args->stats);
+	case VRAM_TEST_WATCH:
+	case VRAM_TEST_EVENTS:
+	case VRAM_TEST_ATOMIC_ADD:
+		return vram_test_watch(tf, cmd, args);
 	default:
 		return -ENOTTY;
 	}
@@ -769,6 +798,7 @@ static int vram_test_open(struct inode *inode, struct file *file)
 	/* misc_open() keeps misc_deregister() waiting while we are here. */
 	drm_dev_get(vram->drm);
 	mutex_init(&tf->lock);
+	mutex_init(&tf->watch_lock);
 	tf->vram = vram;
 	tf->file = file;
 	file->private_data = tf;
@@ -781,6 +811,7 @@ static int vram_test_open(struct inode *inode, struct file *file)
 
 static int vram_test_release(struct inode *inode, struct file *file)
 {
+	static const struct vram_test_watch none;
 	struct vram_test_file *tf = file->private_data;
 	struct virtio_vram *vram = tf->vram;
 
@@ -788,6 +819,7 @@ static int vram_test_release(struct inode *inode, struct file *file)
 	list_del(&tf->link);
 	mutex_unlock(&vram->test_lock);
 
+	vram_watch_set(&tf->watch, &none);
 	if (tf->shape)
 		vram_shape_put(tf->shape);
 	drm_dev_put(vram->drm);

@@ -226,6 +226,34 @@ struct vram_test_stats {
 	__u64 count[VRAM_TEST_NR_COUNTERS];	/* out: by enum vmf_range_stat */
 };
 
+/*
+ * VRAM_TEST_WATCH: an mmu interval notifier of this file on a range of this process,
+ * in place of the one before; len 0: none. A process with notifiers keeps its page
+ * tables as they are: no promotion.
+ */
+struct vram_test_watch {
+	__u64 addr;		/* in: page aligned */
+	__u64 len;		/* in: bytes, page aligned */
+};
+
+/* VRAM_TEST_EVENTS: what the notifier has heard since it was asked last. */
+struct vram_test_events {
+	__u64 nr;		/* out: invalidations that touched the range */
+	__u64 start;		/* out: lowest address of them all */
+	__u64 end;		/* out: highest, exclusive */
+};
+
+/*
+ * VRAM_TEST_ATOMIC_ADD: add to a __u64 of this process's anonymous memory as a
+ * device would that has it for itself, make_device_exclusive(). The range must be
+ * watched. EOPNOTSUPP on a kernel that does not have that.
+ */
+struct vram_test_atomic {
+	__u64 addr;		/* in: multiple of 8 */
+	__u64 value;		/* in: what to add; out: the sum */
+	__u64 retries;		/* out: how often somebody came in between */
+};
+
 #define VRAM_TEST_INFO		_IOR('v', 0x40, struct vram_test_info)
 #define VRAM_TEST_LEAVES	_IOWR('v', 0x41, struct vram_test_leaves)
 #define VRAM_TEST_BLOCKS	_IOWR('v', 0x42, struct vram_test_blocks)
@@ -239,5 +267,8 @@ struct vram_test_stats {
 #define VRAM_TEST_ZAP_PAGES	_IOW('v', 0x4a, struct vram_test_zap_pages)
 #define VRAM_TEST_HARVEST	_IOWR('v', 0x4b, struct vram_test_harvest)
 #define VRAM_TEST_STATS		_IOWR('v', 0x4c, struct vram_test_stats)
+#define VRAM_TEST_WATCH		_IOW('v', 0x4d, struct vram_test_watch)
+#define VRAM_TEST_EVENTS	_IOR('v', 0x4e, struct vram_test_events)
+#define VRAM_TEST_ATOMIC_ADD	_IOWR('v', 0x4f, struct vram_test_atomic)
 
 #endif
