@@ -196,7 +196,7 @@ volatile uint64_t *view_word(const struct view *w, unsigned long page)
 }
 
 /* What a page of the view must read as; of system memory, its number. */
-static uint64_t value_of(const struct view *w, unsigned long page)
+uint64_t view_value(const struct view *w, unsigned long page)
 {
 	return shape_is_ram(w->shape) ? w->page + page :
 					vram_stamp(w->m.pa[page], 9);
@@ -207,7 +207,7 @@ void view_touch(struct view *w, unsigned long page, bool write)
 {
 	volatile uint64_t *word = view_word(w, page);
 	unsigned long want = w->f.faults, faults;
-	uint64_t value = value_of(w, page);
+	uint64_t value = view_value(w, page);
 
 	fill_touch(&w->f, page, write);
 	want = w->f.faults - want;
@@ -222,18 +222,37 @@ void view_touch(struct view *w, unsigned long page, bool write)
 			  want);
 }
 
-/* The content of a page, checked through the window's other path. */
+/**
+ * view_word_is_right - check the content of a page by the window's other path
+ * @w: the view
+ * @v: device
+ * @page: a page that is mapped
+ * @written: the page has just been written through the view: look for that by the
+ *	other path. Else write there and look through the view.
+ *
+ * Return: true if it is.
+ */
+bool view_word_is_right(const struct view *w, const struct vram *v,
+			unsigned long page, bool written)
+{
+	uint64_t want = view_value(w, page);
+
+	if (!shape_is_ram(w->shape)) {
+		if (written)
+			return vram_peek(v, w->m.pa[page]) == want;
+		vram_poke(v, w->m.pa[page], want);
+	}
+	return *view_word(w, page) == want;
+}
+
+/* The same for those that need not go on. */
 void view_check_word(const struct view *w, const struct vram *v,
 		     unsigned long page)
 {
-	uint64_t want = value_of(w, page), got;
-
-	if (!shape_is_ram(w->shape))
-		vram_poke(v, w->m.pa[page], want);
-	got = *view_word(w, page);
-	if (got != want)
+	if (!view_word_is_right(w, v, page, false))
 		vram_fail("page %#lx reads as %#llx and not %#llx\n", page,
-			  (unsigned long long)got, (unsigned long long)want);
+			  (unsigned long long)*view_word(w, page),
+			  (unsigned long long)view_value(w, page));
 }
 
 /*

@@ -68,6 +68,9 @@ void view_fini(struct view *w);
 
 volatile uint64_t *view_word(const struct view *w, unsigned long page);
 void view_touch(struct view *w, unsigned long page, bool write);
+uint64_t view_value(const struct view *w, unsigned long page);
+bool view_word_is_right(const struct view *w, const struct vram *v,
+			unsigned long page, bool written);
 void view_check_word(const struct view *w, const struct vram *v,
 		     unsigned long page);
 void view_read_all(struct view *w, const struct vram *v);
