@@ -26,6 +26,10 @@
  * Description: process_vm_readv() and process_vm_writev() of an address mapped by
  *	%arg[1] get EFAULT
  *
+ * SUBTEST: futex-%s
+ * Description: a futex shared between processes at an address mapped by %arg[1] gets
+ *	EFAULT, a private one works
+ *
  * SUBTEST: copies-%s
  * Description: what copies instead works with an address mapped by %arg[1]:
  *	read(), write(), ptrace
@@ -36,16 +40,26 @@
  * @pmd:	a PMD leaf
  * @pud:	a PUD leaf
  * @none:	nothing yet
+ * @ram-pte:	a PTE, of system memory, whose reference counts show what was taken
+ * @ram-pmd:	a PMD leaf of system memory
+ *
+ * SUBTEST: race
+ * Description: no variant of get_user_pages() gets a reference while other threads
+ *	touch and zap the memory
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
+#include <linux/futex.h>
 #include <linux/io_uring.h>
 
 #include "igt.h"
@@ -61,22 +75,56 @@ struct level {
 	unsigned int shift;
 	uint64_t size;
 	uint64_t off;
+	bool ram;
 };
 
 static const struct level levels[] = {
-	{ "pte", 12, VRAM_PMD, VRAM_PAGE },
-	{ "pmd", 21, 2 * VRAM_PMD, 0 },
-	{ "pud", 30, VRAM_PUD, 0 },
-	{ "none", 0, 2 * VRAM_PMD, 0 },
+	{ "pte", 12, VRAM_PMD, VRAM_PAGE, false },
+	{ "pmd", 21, 2 * VRAM_PMD, 0, false },
+	{ "pud", 30, VRAM_PUD, 0, false },
+	{ "none", 0, 2 * VRAM_PMD, 0, false },
+	{ "ram-pte", 12, VRAM_PMD, VRAM_PAGE, true },
+	{ "ram-pmd", 21, 2 * VRAM_PMD, 0, true },
 };
 
 struct target {
 	struct vram_bo bo;
+	int fd;		/* of a shape in system memory, or -1 */
+	uint64_t refs;	/* of that memory when nobody has any */
 	char *map;	/* start of the mapping */
 	char *addr;	/* the pages that the tests name, in its middle */
 };
 
 static struct vram vram;
+
+static uint64_t refs(const struct target *t)
+{
+	struct vram_test_refs args;
+
+	do_ioctl(t->fd, VRAM_TEST_REFS, &args);
+	return args.refs;
+}
+
+/* System memory in one folio, mapped as a driver maps what it holds by pages. */
+static void map_ram(struct target *t, const struct level *level)
+{
+	struct vram_test_extent extent = {
+		.nr_pages = level->size / VRAM_PAGE,
+	};
+	struct vram_test_shape shape = {
+		.extents = (uintptr_t)&extent,
+		.nr = 1,
+		.iter = VRAM_TEST_ITER_PAGES,
+	};
+
+	t->fd = open(VRAM_TEST_NODE, O_RDWR | O_CLOEXEC);
+	igt_assert_lte(0, t->fd);
+	do_ioctl(t->fd, VRAM_TEST_SHAPE, &shape);
+	t->map = vram_map_fd(t->fd, 0, level->size, level->off,
+			     PROT_READ | PROT_WRITE);
+	igt_assert(t->map != MAP_FAILED);
+	t->refs = refs(t);
+}
 
 /* A mapping whose pages the tests name are mapped at the wanted level. */
 static void target_init(struct target *t, const struct level *level)
@@ -84,10 +132,15 @@ static void target_init(struct target *t, const struct level *level)
 	struct vram_test_leaf *leaves;
 	unsigned int nr;
 
-	igt_require(vram_avail(&vram) >= level->size);
-	vram_bo_create(&vram, &t->bo, level->size, level->size, 0);
-	t->map = vram_map(&vram, &t->bo, 0, level->size, level->off,
-			  PROT_READ | PROT_WRITE);
+	t->fd = -1;
+	if (level->ram) {
+		map_ram(t, level);
+	} else {
+		igt_require(vram_avail(&vram) >= level->size);
+		vram_bo_create(&vram, &t->bo, level->size, level->size, 0);
+		t->map = vram_map(&vram, &t->bo, 0, level->size, level->off,
+				  PROT_READ | PROT_WRITE);
+	}
 	t->addr = t->map + level->size / 2;
 	if (level->shift)
 		memset(t->addr, 0x5a, PAGES * VRAM_PAGE);
@@ -101,8 +154,13 @@ static void target_init(struct target *t, const struct level *level)
 
 static void target_fini(struct target *t, const struct level *level)
 {
+	if (t->fd >= 0)
+		igt_assert_eq_u64(refs(t), t->refs);
 	vram_unmap(t->map, level->size);
-	vram_bo_destroy(&vram, &t->bo);
+	if (t->fd >= 0)
+		close(t->fd);
+	else
+		vram_bo_destroy(&vram, &t->bo);
 }
 
 static void check_kernel(const struct target *t)
@@ -112,6 +170,8 @@ static void check_kernel(const struct target *t)
 		VRAM_TEST_PIN_FAST,
 		VRAM_TEST_PIN_FAST_LONGTERM,
 		VRAM_TEST_GUP_UNLOCKED,
+		VRAM_TEST_PIN_REMOTE,
+		VRAM_TEST_HMM,
 	};
 	char *plain = mmap(NULL, VRAM_PAGE, PROT_READ | PROT_WRITE,
 			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -304,6 +364,80 @@ static void check_copies(const struct target *t)
 	close(mem);
 }
 
+static int futex_wait(void *addr, int op)
+{
+	/* Never waits: the word has another value. */
+	return syscall(SYS_futex, addr, op, ~*(int *)addr, NULL, NULL, 0) ?
+	       -errno : 0;
+}
+
+static void check_futex(const struct target *t)
+{
+	int *plain = mmap(NULL, VRAM_PAGE, PROT_READ | PROT_WRITE,
+			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	igt_assert(plain != MAP_FAILED);
+	igt_assert_eq(futex_wait(plain, FUTEX_WAIT), -EAGAIN);
+	igt_assert_eq(futex_wait(t->addr, FUTEX_WAIT), -EFAULT);
+	igt_assert_eq(futex_wait(t->addr, FUTEX_WAIT | FUTEX_PRIVATE_FLAG),
+		      -EAGAIN);
+	munmap(plain, VRAM_PAGE);
+}
+
+struct race {
+	struct target t;
+	size_t size;
+	atomic_bool stop;
+};
+
+static void *toucher(void *arg)
+{
+	struct race *r = arg;
+	size_t at;
+
+	while (!atomic_load(&r->stop)) {
+		for (at = 0; at < r->size; at += 7 * VRAM_PAGE)
+			(void)*(volatile char *)(r->t.map + at);
+	}
+	return NULL;
+}
+
+static void *zapper(void *arg)
+{
+	struct vram_test_zap_pages zap = {};
+	struct race *r = arg;
+
+	while (!atomic_load(&r->stop)) {
+		zap.page = (zap.page + 301) % (r->size / VRAM_PAGE - 600);
+		zap.nr_pages = 1 + zap.page;
+		do_ioctl(r->t.fd, VRAM_TEST_ZAP_PAGES, &zap);
+	}
+	return NULL;
+}
+
+static void check_race(const struct level *level)
+{
+	struct race r = { .size = level->size };
+	enum vram_test_gup_how how;
+	pthread_t threads[2];
+	unsigned int i;
+
+	target_init(&r.t, level);
+	pthread_create(&threads[0], NULL, toucher, &r);
+	pthread_create(&threads[1], NULL, zapper, &r);
+	for (i = 0; i < 3000; i++) {
+		char *addr = r.t.map + i * 37 % 500 * VRAM_PAGE;
+
+		how = i % (VRAM_TEST_PIN_REMOTE + 1);
+		igt_assert_eq(vram_gup(&vram, addr, 3, how, i & 1),
+			      how == VRAM_TEST_GUP_FAST_ONLY ? 0 : -EFAULT);
+	}
+	atomic_store(&r.stop, true);
+	for (i = 0; i < ARRAY_SIZE(threads); i++)
+		pthread_join(threads[i], NULL);
+	target_fini(&r.t, level);
+}
+
 static const struct {
 	const char *name;
 	const char *what;
@@ -319,6 +453,7 @@ static const struct {
 	{ "vmsplice", "Check that vmsplice() is refused", check_vmsplice },
 	{ "process-vm", "Check that process_vm_readv() and its kin are refused",
 	  check_process_vm },
+	{ "futex", "Check that a shared futex is refused", check_futex },
 	{ "copies", "Check that transfers which copy work", check_copies },
 };
 
@@ -338,6 +473,14 @@ igt_main()
 				checks[i].check(&target);
 				target_fini(&target, &levels[j]);
 			}
+		}
+	}
+
+	igt_describe("Check that nobody gets a reference while others touch and zap");
+	igt_subtest("race") {
+		for (j = 0; j < ARRAY_SIZE(levels); j++) {
+			if (levels[j].ram)
+				check_race(&levels[j]);
 		}
 	}
 

@@ -231,6 +231,7 @@ int vram_shape_mmap(struct vram_shape *shape, struct vm_area_struct *vma);
 unsigned long vram_shape_area(struct vram_shape *shape, struct file *file,
 			      unsigned long addr, unsigned long len,
 			      unsigned long pgoff, unsigned long flags);
+u64 vram_shape_refs(const struct vram_shape *shape);
 int vram_shape_harvest(struct vram_shape *shape, struct address_space *mapping,
 		       struct vram_test_harvest *args);
 

@@ -594,6 +594,31 @@ unsigned long vram_shape_area(struct vram_shape *shape, struct file *file,
 }
 
 /**
+ * vram_shape_refs - who refers to the system memory of a shape
+ * @shape: the shape
+ *
+ * Return: the references of all its folios; pins count 1024 each, as the kernel has
+ * it (GUP_PIN_COUNTING_BIAS).
+ */
+u64 vram_shape_refs(const struct vram_shape *shape)
+{
+	u64 i = 0, refs = 0;
+
+	while (shape->pages && i < shape->nr_pages) {
+		struct folio *folio;
+
+		if (!shape->pages[i]) {
+			i++;
+			continue;
+		}
+		folio = page_folio(shape->pages[i]);
+		refs += folio_ref_count(folio);
+		i += folio_nr_pages(folio);
+	}
+	return refs;
+}
+
+/**
  * vram_shape_harvest - the next run of dirty pages
  * @shape: the shape
  * @mapping: of the test node

@@ -99,6 +99,8 @@ enum vram_test_gup_how {
 	VRAM_TEST_PIN_FAST,		/* pin_user_pages_fast() */
 	VRAM_TEST_PIN_FAST_LONGTERM,	/* the same with FOLL_LONGTERM */
 	VRAM_TEST_GUP_UNLOCKED,		/* get_user_pages_unlocked() */
+	VRAM_TEST_PIN_REMOTE,		/* pin_user_pages_remote() */
+	VRAM_TEST_HMM,			/* hmm_range_fault(); takes no references */
 };
 
 /*
@@ -209,6 +211,11 @@ struct vram_test_harvest {
 	__u64 nr_pages;		/* out: length of the run, 0: none */
 };
 
+/* VRAM_TEST_REFS: references and pins of the system memory of this file's shape. */
+struct vram_test_refs {
+	__u64 refs;		/* out: sum over its folios */
+};
+
 #define VRAM_TEST_NR_COUNTERS	16
 
 /* Some of enum vmf_range_stat, which user space does not see. */
@@ -270,5 +277,6 @@ struct vram_test_atomic {
 #define VRAM_TEST_WATCH		_IOW('v', 0x4d, struct vram_test_watch)
 #define VRAM_TEST_EVENTS	_IOR('v', 0x4e, struct vram_test_events)
 #define VRAM_TEST_ATOMIC_ADD	_IOWR('v', 0x4f, struct vram_test_atomic)
+#define VRAM_TEST_REFS		_IOR('v', 0x50, struct vram_test_refs)
 
 #endif
