@@ -107,8 +107,6 @@ static int populate(struct vm_area_struct *vma, unsigned long addr,
 	vma->vm_ops = &p.ops.vm_ops;
 	err = populate_range(vma, &p, addr, end);
 	vma->vm_ops = vm_ops;
-	if (err)
-		vmf_compat_zap(vma, addr, end - addr);
 	return err;
 }
 
@@ -130,6 +128,15 @@ static int check(const struct vm_area_struct *vma, unsigned long addr,
 			   vma->vm_file, size, addr, vma->vm_start, vma->vm_end,
 			   why);
 	return -EINVAL;
+}
+
+/*
+ * Before ->mmap fails: when the core unmaps what is left in the VMA, it has let go
+ * of the file, and takes huge leaves for those of pages that it knows.
+ */
+static void zap_all(struct vm_area_struct *vma)
+{
+	vmf_compat_zap(vma, vma->vm_start, vma->vm_end - vma->vm_start);
 }
 
 /* What remap_pfn_range() does to a VMA, for the same reasons. */
@@ -163,7 +170,10 @@ int vmf_remap_blocks(struct vm_area_struct *vma, vmf_range_block_fn block_fn,
 	if (err)
 		return err;
 	make_pfnmap(vma);
-	return populate(vma, vma->vm_start, vma->vm_end, block_fn, priv, prot);
+	err = populate(vma, vma->vm_start, vma->vm_end, block_fn, priv, prot);
+	if (err)
+		zap_all(vma);
+	return err;
 }
 EXPORT_SYMBOL_GPL(vmf_remap_blocks);
 
@@ -260,12 +270,11 @@ static int remember(struct vm_area_struct *vma,
 	return 0;
 }
 
-static void forget_last(struct vm_area_struct *vma)
+/* ->close is not called where ->mmap fails. */
+static void forget(struct vm_area_struct *vma)
 {
 	struct remap *remap = vma->vm_private_data;
 
-	if (--remap->nr)
-		return;
 	vma->vm_ops = remap->before;
 	vma->vm_private_data = NULL;
 	kfree(remap);
@@ -286,7 +295,8 @@ static void forget_last(struct vm_area_struct *vma)
  *
  * Context: as vmf_remap_blocks(). May be called for several parts of a VMA.
  * Return: 0; -EINVAL for a range that cannot be (reported); -ENOMEM; -EINTR when
- * the process is being killed. Nothing is mapped then in the range.
+ * the process is being killed. Nothing of @vma is mapped then. A driver whose
+ * ->mmap fails later calls vmf_range_zap_vma() for all of it before it returns.
  */
 int vmf_remap_range(struct vm_area_struct *vma, unsigned long addr,
 		    unsigned long pfn, unsigned long size, pgprot_t prot)
@@ -297,7 +307,7 @@ int vmf_remap_range(struct vm_area_struct *vma, unsigned long addr,
 
 	err = check(vma, addr, size);
 	if (err)
-		return err;
+		goto fail;
 	make_pfnmap(vma);
 
 	block.pgoff = linear_page_index(vma, addr);
@@ -307,12 +317,18 @@ int vmf_remap_range(struct vm_area_struct *vma, unsigned long addr,
 	if (ours) {
 		err = remember(vma, &block, prot);
 		if (err)
-			return err;
+			goto fail;
 	}
 	err = populate(vma, addr, addr + size, vmf_range_block_of_block, &block,
 		       prot);
-	if (err && ours)
-		forget_last(vma);
+	if (err)
+		goto fail;
+	return 0;
+
+fail:
+	zap_all(vma);
+	if (is_remapped(vma))
+		forget(vma);
 	return err;
 }
 EXPORT_SYMBOL_GPL(vmf_remap_range);
