@@ -4,8 +4,8 @@
  *
  * A page that is touched and not mapped costs one fault, which maps
  *  - the largest leaf that the model has for the page and that no page table is in
- *    the way of, unless that is an empty PTE table; or, if that is a PTE, an aligned piece of its 2 MiB, of as many
- *    pages as the budget pays for, up to holes;
+ *    the way of, unless that is an empty PTE table; or, if that is a PTE, an aligned
+ *    piece of its 2 MiB, of as many pages as the budget pays for, up to holes;
  *  - upwards from there, then downwards: huge leaves, up to the first that is
  *    there already; the PTEs of a 2 MiB slot (all up to a hole) beside huge leaves,
  *    or within the window of sequential reading, if what is left of the budget
