@@ -17,6 +17,9 @@
  * SUBTEST: unbind-faulting
  * Description: a device may go while processes fault in its mappings
  *
+ * SUBTEST: unbind-faulting-huge
+ * Description: the same, with memory mapped by a PUD leaf
+ *
  * SUBTEST: unload-used
  * Description: the module cannot be unloaded while a file or a mapping uses it
  *
@@ -223,7 +226,8 @@ static void *touch_random(void *data)
 	return NULL;
 }
 
-static void check_unbind_faulting(void)
+static void check_unbind_faulting(uint64_t size, uint64_t block_size,
+				  uint64_t shift)
 {
 	struct toucher toucher = {};
 	pthread_t threads[2];
@@ -233,10 +237,12 @@ static void check_unbind_faulting(void)
 	unsigned int i;
 
 	vram_open(&vram, drm_open_driver(DRIVER_ANY));
-	vram_bo_create(&vram, &bo, 64 * MIB, 4 * MIB, 0);
+	igt_require_f(vram_avail(&vram) >= size, "the window is too small\n");
+	vram_bo_create(&vram, &bo, size, block_size, 0);
 	toucher.len = bo.size;
-	toucher.addr = vram_map(&vram, &bo, 0, bo.size, VRAM_PAGE, RW);
-	memset(toucher.addr, 0x11, bo.size);
+	toucher.addr = vram_map(&vram, &bo, 0, bo.size, shift, RW);
+	for (i = 0; i < bo.size / VRAM_PMD; i++)
+		memset(toucher.addr + i * VRAM_PMD, 0x11, VRAM_PAGE);
 
 	for (i = 0; i < ARRAY_SIZE(threads); i++)
 		igt_assert_eq(pthread_create(&threads[i], NULL, touch_random,
@@ -254,11 +260,23 @@ static void check_unbind_faulting(void)
 	}
 	igt_info("%lu touches\n", toucher.touches);
 	igt_assert(toucher.touches);
-	expect_gone(toucher.addr, bo.size);
+	expect_not_in_window(&vram, toucher.addr, bo.size);
+	for (i = 0; i < bo.size / VRAM_PMD; i++)
+		expect_gone(toucher.addr + i * VRAM_PMD, VRAM_PAGE);
 	vram_unmap(toucher.addr, bo.size);
 	free(bo.blocks);
 	vram_close(&vram);
 	close(vram.drm);
+}
+
+static void check_unbind_faulting_small(void)
+{
+	check_unbind_faulting(64 * MIB, 4 * MIB, VRAM_PAGE);
+}
+
+static void check_unbind_faulting_huge(void)
+{
+	check_unbind_faulting(VRAM_PUD, VRAM_PUD, 0);
 }
 
 static int unload(const char *module)
@@ -314,7 +332,10 @@ static const struct {
 	{ "unbind-mapped", "Check that mappings outlive the device",
 	  check_unbind_mapped },
 	{ "unbind-faulting", "Check that the device may go during faults",
-	  check_unbind_faulting },
+	  check_unbind_faulting_small },
+	{ "unbind-faulting-huge",
+	  "Check that the device may go during faults in PUD leaves",
+	  check_unbind_faulting_huge },
 	{ "unload-used", "Check that a module in use cannot be unloaded",
 	  check_unload_used },
 	{ "unload-reload", "Check that the modules can be loaded again",
