@@ -28,9 +28,9 @@ IGT_TEST_DESCRIPTION("Compare mappings of random shapes with the model");
 #define PUD_PAGES	(VRAM_PUD / VRAM_PAGE)
 
 #define WORLDS		2000
-#define MAX_EXTENTS	12
+#define MAX_EXTENTS	8
 #define MAX_OPS		24
-#define MAX_RAM		1500	/* pages of system memory */
+#define MAX_RAM		1400	/* pages of system memory in one block */
 #define NEAR		(256ul << 20)	/* where most of the memory is */
 
 /* enum vmf_range_stat */
@@ -108,7 +108,7 @@ static bool has_holes(const struct world *w)
 static uint64_t random_length(const struct world *w)
 {
 	if (is_ram(w))
-		return 1 + rnd(one_in(2) ? 16 : MAX_RAM / MAX_EXTENTS * 2);
+		return 1 + rnd(one_in(2) ? 16 : one_in(4) ? MAX_RAM : 200);
 	switch (rnd(16)) {
 	case 0:
 		return PMD_PAGES;
