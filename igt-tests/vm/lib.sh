@@ -58,6 +58,20 @@ kernel_release() {
 	basename "$(echo "$(kernel_set "$1")"/usr/lib/modules/*)"
 }
 
+# What a guest of this kernel needs where the caller of 'run' names nothing: memory,
+# window of the device, how many times longer than elsewhere everything takes, and
+# parameters of the kernel.
+#
+# On a debug kernel KASAN keeps a shadow of all that the kernel has mapped, an eighth
+# of the window among it; and what is wrong ends the run at once, before one bug looks
+# like many.
+guest_defaults() {
+	case $1 in
+	debug*) echo 4G 1G 6 panic_on_warn=1 kunit.enable=1 ;;
+	*) echo 2G 4G 1 ;;
+	esac
+}
+
 # Where this kernel's modules are built.
 build_dir() {
 	echo "$top/build/$1"
