@@ -137,6 +137,9 @@ static int carry_out(struct vmf_plan *plan, struct vmf_walk *walk, bool *mapped)
 
 		vmf_plan_wrote(plan, &run, nr);
 		*mapped |= nr || ret == VMF_WALK_MAPPED;
+		/* A table that only the core can make ends the growth on this side. */
+		if (ret == -EOPNOTSUPP && *mapped)
+			ret = VMF_WALK_MAPPED;
 		if (ret < 0)
 			return ret;
 		if (ret == VMF_WALK_TABLE)
@@ -162,7 +165,7 @@ static vm_fault_t result(int err, bool mapped)
 		 * the next smaller order. ->fault never gets here: it has a PMD
 		 * table, and a PTE table in reserve.
 		 */
-		return mapped ? VM_FAULT_NOPAGE : VM_FAULT_FALLBACK;
+		return VM_FAULT_FALLBACK;
 	case -EEXIST:
 		return VM_FAULT_SIGBUS;
 	default:

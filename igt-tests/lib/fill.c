@@ -13,6 +13,9 @@
  *
  * A zap takes leaves away and leaves tables in place. A write to a tracked page
  * makes it writable, with small leaves all around if only pages are tracked.
+ *
+ * Where the library cannot make page tables, a side also ends at a leaf that needs one
+ * which no fault has brought.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -111,6 +114,19 @@ static bool map_or_keep(struct fill *f, unsigned long page, unsigned int shift)
 	return false;
 }
 
+/*
+ * Is the table there that a leaf beside the fault needs? Where the library cannot make
+ * tables, each came with a fault in its own span.
+ */
+static bool has_table(const struct fill *f, unsigned long page,
+		      unsigned int shift)
+{
+	if (vram_makes_tables || shift == 30)
+		return true;
+	return shift == 21 ? f->pmd_table[gib_of(f->m, page)] :
+			     f->pte_table[slot_of(f->m, page)];
+}
+
 /* May PTEs be written in these pages? Pays for them if so. */
 static bool pay(struct fault *t, bool wanted, unsigned long pages)
 {
@@ -128,7 +144,7 @@ static void grow_up(struct fault *t, unsigned long page, unsigned long paid,
 	while (page < m->nr_pages) {
 		unsigned int shift = leaf_for(t, page);
 
-		if (!shift)
+		if (!shift || !has_table(t->f, page, shift))
 			return;
 		if (shift == 12) {
 			unsigned long end = span_end(m, page, 21);
@@ -159,7 +175,7 @@ static void grow_down(struct fault *t, unsigned long end, unsigned long paid,
 		unsigned int shift = leaf_for(t, page);
 		unsigned long first;
 
-		if (!shift)
+		if (!shift || !has_table(t->f, page, shift))
 			return;
 		if (shift == 12) {
 			first = span_first(m, page, 21);
@@ -221,6 +237,8 @@ static void fault(struct fill *f, unsigned long page, bool small)
 	if (f->fault_only)
 		f->pmd_table[gib_of(m, page)] |= f->now[page] < 30;
 	shift = leaf_for(&t, page);
+	f->pmd_table[gib_of(m, page)] |= shift < 30;
+	f->pte_table[slot_of(m, page)] |= shift < 21;
 	if (shift > 12) {
 		first = span_first(m, page, shift);
 		grow_up(&t, first, first, true);

@@ -25,6 +25,8 @@
 #define VRAM_VA_STEP	(512ul << 30)
 #define VRAM_VA_SLOTS	128u
 
+bool vram_makes_tables;
+
 /**
  * vram_open_drm - open the primary node of the first virtio_vram device
  *
@@ -80,6 +82,7 @@ void vram_open(struct vram *v, int drm)
 		vram_fail("VRAM_TEST_INFO: %s\n", strerror(errno));
 	v->base_pfn = info.base_pfn;
 	v->size = info.size;
+	vram_makes_tables = !(info.flags & VRAM_TEST_INFO_NO_TABLES);
 	v->aperture = calloc(v->size / VRAM_PUD + 1, sizeof(*v->aperture));
 	if (!v->aperture)
 		vram_fail("no memory\n");

@@ -51,6 +51,9 @@ struct vram_bo {
 	unsigned int nr_blocks;
 };
 
+/* Can the library make page tables on this kernel? Known once a device is open. */
+extern bool vram_makes_tables;
+
 /* A line for the log, then the end of this subtest or program. */
 void vram_fail(const char *fmt, ...)
 	__attribute__((noreturn, format(printf, 1, 2)));

@@ -36,6 +36,10 @@
 #define VIRTIO_VRAM_IMPORT_NS(ns)	MODULE_IMPORT_NS(#ns)
 #endif
 
+/* The lock of a page table is allocated apart, by functions that modules lack. */
+#define VIRTIO_VRAM_PTLOCKS_ALLOCATED \
+	(IS_ENABLED(CONFIG_SPLIT_PTE_PTLOCKS) && ALLOC_SPLIT_PTLOCKS)
+
 /* struct drm_driver.date: printed, and must not be NULL, while it existed. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 14, 0)
 #define VIRTIO_VRAM_DRIVER_DATE		.date = "20251121",

@@ -806,6 +806,8 @@ static int vram_test_do(struct vram_test_file *tf, unsigned int cmd,
 	case VRAM_TEST_INFO:
 		args->info.base_pfn = PHYS_PFN(vram->base);
 		args->info.size = vram->size;
+		args->info.flags = VIRTIO_VRAM_PTLOCKS_ALLOCATED ?
+			VRAM_TEST_INFO_NO_TABLES : 0;
 		return 0;
 	case VRAM_TEST_LEAVES:
 		return vram_test_leaves(&args->leaves);

@@ -31,7 +31,11 @@ enum vram_test_way {
 struct vram_test_info {
 	__u64 base_pfn;		/* out: first PFN of the window */
 	__u64 size;		/* out: bytes */
+	__u64 flags;		/* out: VRAM_TEST_INFO_* */
 };
+
+/* On this kernel a module cannot make page tables, only the core can. */
+#define VRAM_TEST_INFO_NO_TABLES	(1U << 0)
 
 #define VRAM_TEST_LEAF_WRITE	(1U << 0)	/* entry is writable */
 #define VRAM_TEST_LEAF_SPECIAL	(1U << 1)	/* entry has the special bit */
