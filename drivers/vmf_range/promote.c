@@ -225,6 +225,9 @@ void vmf_free_retired(struct vm_area_struct *vma)
 	struct retired *retired;
 	HLIST_HEAD(list);
 
+	/* None was retired, and what frees their locks is not exported. */
+	if (!VMF_CAN_MAKE_TABLES)
+		return;
 	for (; addr < vma->vm_end && READ_ONCE(nr_retired); addr += PMD_SIZE) {
 		retired = remove_retired(vma->vm_mm, addr);
 		if (retired)
