@@ -32,6 +32,7 @@
  * Entries are only added: there is nothing to flush, and nothing for an mmu
  * notifier to hear.
  */
+#include <kunit/visibility.h>
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
 #include <linux/pgtable.h>
@@ -120,6 +121,7 @@ void vmf_walk_begin(struct vmf_walk *walk, struct vm_fault *vmf,
 	walk->prot = prot;
 	walk->large_prot = vmf_compat_large_prot(prot);
 }
+EXPORT_SYMBOL_IF_KUNIT(vmf_walk_begin);
 
 static bool make_tables = true;
 module_param(make_tables, bool, 0444);
@@ -135,6 +137,7 @@ bool vmf_can_make_tables(void)
 {
 	return VMF_CAN_MAKE_TABLES && make_tables;
 }
+EXPORT_SYMBOL_IF_KUNIT(vmf_can_make_tables);
 
 static struct ptdesc *alloc_table(bool (*init)(struct ptdesc *table))
 {
@@ -618,6 +621,7 @@ int vmf_walk_write(struct vmf_walk *walk, const struct vmf_run *run,
 		return write_ptes(walk, run, nr);
 	}
 }
+EXPORT_SYMBOL_IF_KUNIT(vmf_walk_write);
 
 /* Tell the driver that a leaf is about to be written to, under its lock. */
 static void report_write(struct vmf_walk *walk, unsigned long addr,

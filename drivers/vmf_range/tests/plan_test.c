@@ -7,16 +7,19 @@
  * worked out page by page from the rules, with no runs and no cursors. A world is
  * drawn at random with levels so small (4 or 8 pages to the next level) that
  * every edge is hit all the time; a few have the real geometry.
+ *
+ * plan_test_main.c runs this in user space, plan_kunit.c in the kernel.
  */
-#include <errno.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
+#include <linux/errno.h>
+#include <linux/printk.h>
+#include <linux/slab.h>
+#include <linux/sprintf.h>
+#include <linux/stdarg.h>
+#include <linux/string.h>
+#include <linux/types.h>
 
-#include "plan.h"
+#include "../plan.h"
+#include "plan_test.h"
 
 #define MAX_PAGES	(1u << 20)
 #define UNMAPPED	(-1)
@@ -40,9 +43,8 @@ struct world {
 	signed char *got;
 };
 
-static uint64_t seed, state;
+static u64 state;
 static unsigned long case_nr;
-static int passed, failed;
 
 /* xorshift64*: repeatable everywhere, which rand() is not. */
 static unsigned long draw(unsigned long below)
@@ -55,15 +57,15 @@ static unsigned long draw(unsigned long below)
 
 static bool complain(const struct world *w, const char *fmt, ...)
 {
+	char text[128];
 	va_list ap;
 
-	printf("case %lu: ", case_nr);
 	va_start(ap, fmt);
-	vprintf(fmt, ap);
+	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	printf(" (VMA %lu-%lu, fault %lu, budget %lu, eager %lu, levels %#x, shifts %u %u)\n",
-	       w->start, w->end, w->fault, w->budget, w->eager, w->levels,
-	       w->shift[VMF_PMD], w->shift[VMF_PUD]);
+	pr_info("case %lu: %s (VMA %lu-%lu, fault %lu, budget %lu, eager %lu, levels %#x, shifts %u %u)\n",
+		case_nr, text, w->start, w->end, w->fault, w->budget, w->eager,
+		w->levels, w->shift[VMF_PMD], w->shift[VMF_PUD]);
 	return false;
 }
 
@@ -440,14 +442,19 @@ static void draw_world(struct world *w, bool real)
 
 static void report(const char *name, bool ok)
 {
-	printf("%s %s\n", ok ? "PASS" : "FAIL", name);
-	if (ok)
-		passed++;
-	else
-		failed++;
+	plan_test_report(name, ok);
 }
 
-static bool random_worlds(struct world *w, unsigned long cases, bool real)
+/**
+ * plan_test_random - random worlds, each against brute force
+ * @w: the world
+ * @seed: the same seed draws the same worlds
+ * @cases: how many
+ * @real: with 4 KiB, 2 MiB and 1 GiB leaves
+ *
+ * Return: whether all were right; the first one that is not is described.
+ */
+bool plan_test_random(struct world *w, u64 seed, unsigned long cases, bool real)
 {
 	for (case_nr = 0; case_nr < cases; case_nr++) {
 		state = (seed + case_nr * 2 + real) * 0x9e3779b97f4a7c15ull | 1;
@@ -496,7 +503,7 @@ static unsigned long count_faults(struct world *w)
 		if (!carry_out(w, &plan) || w->got[vpn] == UNMAPPED)
 			return 0;
 		faults++;
-		for (i = 0; i < w->pages; i++)
+		for (i = w->start; i < w->end; i++)
 			done[i] |= w->got[i] != UNMAPPED;
 	}
 	return faults;
@@ -632,43 +639,45 @@ static void stopped(struct world *w)
 	       !plan.err && !up && down && !plan.down.cursor);
 }
 
-static bool make_world(struct world *w)
+const struct plan_test plan_tests[PLAN_TESTS] = {
+	{ "known_shapes", known_shapes },
+	{ "bad_lookups", bad_lookups },
+	{ "stopped", stopped },
+};
+
+/* Return: a world with room for every test, or NULL. */
+struct world *plan_test_world(void)
+{
+	struct world *w = kvcalloc(1, sizeof(*w), GFP_KERNEL);
+	bool ok;
+	int level;
+
+	if (!w)
+		return NULL;
+	w->pfn = kvcalloc(MAX_PAGES, sizeof(*w->pfn), GFP_KERNEL);
+	w->block = kvcalloc(MAX_PAGES, sizeof(*w->block), GFP_KERNEL);
+	w->want = kvcalloc(MAX_PAGES, 1, GFP_KERNEL);
+	w->got = kvcalloc(MAX_PAGES, 1, GFP_KERNEL);
+	ok = w->pfn && w->block && w->want && w->got;
+	for (level = 0; level < VMF_NR_LEVELS; level++) {
+		w->table[level] = kvcalloc(MAX_PAGES, sizeof(bool), GFP_KERNEL);
+		ok &= !!w->table[level];
+	}
+	if (ok)
+		return w;
+	plan_test_world_free(w);
+	return NULL;
+}
+
+void plan_test_world_free(struct world *w)
 {
 	int level;
 
-	w->pfn = calloc(MAX_PAGES, sizeof(*w->pfn));
-	w->block = calloc(MAX_PAGES, sizeof(*w->block));
-	w->want = calloc(MAX_PAGES, 1);
-	w->got = calloc(MAX_PAGES, 1);
 	for (level = 0; level < VMF_NR_LEVELS; level++)
-		w->table[level] = calloc(MAX_PAGES, sizeof(bool));
-	return w->pfn && w->block && w->want && w->got && w->table[VMF_PTE] &&
-	       w->table[VMF_PMD] && w->table[VMF_PUD];
-}
-
-int main(int argc, char **argv)
-{
-	unsigned long cases = argc > 1 ? strtoul(argv[1], NULL, 0) : 100000;
-	static struct world w;
-	char name[80];
-
-	seed = time(NULL);
-	if (argc > 2)
-		seed = strtoull(argv[2], NULL, 0);
-	printf("plan_test: %lu cases, seed %llu\n", cases,
-	       (unsigned long long)seed);
-	if (!make_world(&w)) {
-		fprintf(stderr, "plan_test: no memory\n");
-		return 1;
-	}
-
-	known_shapes(&w);
-	bad_lookups(&w);
-	stopped(&w);
-	snprintf(name, sizeof(name), "%lu random worlds", cases);
-	report(name, random_worlds(&w, cases, false));
-	report("20 random worlds of real size", random_worlds(&w, 20, true));
-
-	printf("%d passed, %d failed\n", passed, failed);
-	return failed != 0;
+		kvfree(w->table[level]);
+	kvfree(w->got);
+	kvfree(w->want);
+	kvfree(w->block);
+	kvfree(w->pfn);
+	kvfree(w);
 }
