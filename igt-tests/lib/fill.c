@@ -14,8 +14,8 @@
  * A zap takes leaves away and leaves tables in place. A write to a tracked page
  * makes it writable, with small leaves all around if only pages are tracked.
  *
- * Where the library cannot make page tables, a side also ends at a leaf that needs one
- * which no fault has brought.
+ * Where the library cannot make page tables, it cannot replace them either, and a side
+ * also ends at a leaf that needs a table which no fault has brought.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,7 +82,8 @@ static unsigned int leaf_for(const struct fault *t, unsigned long page)
 	if (shift == 30 && (f->pmd_table[gib] ||
 			    (t->small && gib == gib_of(m, t->page))))
 		shift = 21;
-	if (shift == 21 && (f->ptes[slot] ||
+	if (shift == 21 && ((vram_makes_tables ? !!f->ptes[slot] :
+			     f->pte_table[slot]) ||
 			    (t->small && slot == slot_of(m, t->page))))
 		shift = 12;
 	return shift;
@@ -96,8 +97,10 @@ static void map_leaf(struct fill *f, unsigned long page, unsigned int shift)
 	memset(f->writable + page, !f->track && !f->read_only, nr);
 	if (shift < 30)
 		f->pmd_table[gib_of(f->m, page)] = true;
-	if (shift < 21)
+	if (shift < 21) {
+		f->pte_table[slot_of(f->m, page)] = true;
 		f->ptes[slot_of(f->m, page)]++;
+	}
 	f->pud += shift == 30;
 	f->pmd += shift == 21;
 	f->pte += shift == 12;
@@ -286,9 +289,10 @@ void fill_init(struct fill *f, const struct model *m)
 	f->writable = calloc(m->nr_pages, sizeof(*f->writable));
 	f->dirty = calloc(m->nr_pages, sizeof(*f->dirty));
 	f->ptes = calloc(slots, sizeof(*f->ptes));
+	f->pte_table = calloc(slots, sizeof(*f->pte_table));
 	f->pmd_table = calloc(slots, sizeof(*f->pmd_table));
 	if (!f->now || !f->writable || !f->dirty || !f->ptes ||
-	    !f->pmd_table)
+	    !f->pte_table || !f->pmd_table)
 		vram_fail("no memory for a model\n");
 }
 
@@ -298,6 +302,7 @@ void fill_fini(struct fill *f)
 	free(f->writable);
 	free(f->dirty);
 	free(f->ptes);
+	free(f->pte_table);
 	free(f->pmd_table);
 }
 

@@ -36,6 +36,7 @@ enum fill_track {
  * @writable: whether each page can be written without a fault
  * @dirty: whether each page was reported as written to
  * @ptes: of each 2 MiB, how many PTEs map something
+ * @pte_table: of each 2 MiB, whether a PTE table was there at any time
  * @pmd_table: of each 1 GiB, whether a PMD table is there
  * @faults: how many there were so far
  * @pud: PUD leaves written so far
@@ -59,6 +60,7 @@ struct fill {
 	bool *writable;
 	bool *dirty;
 	unsigned short *ptes;
+	bool *pte_table;
 	bool *pmd_table;
 	unsigned long faults;
 	unsigned long pud;
