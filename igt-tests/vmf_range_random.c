@@ -348,11 +348,11 @@ static bool do_harvest(struct view *v, char *text)
 
 static bool do_advise(struct view *v, const struct op *op, char *text)
 {
-	static const int advices[] = {
+	static const int choices[] = {
 		MADV_NORMAL, MADV_RANDOM, MADV_SEQUENTIAL,
 	};
 
-	v->f.advice = advices[op->page % 3];
+	v->f.advice = choices[op->page % 3];
 	if (madvise(v->addr, v->len, v->f.advice))
 		return differs(text, "madvise: %s", strerror(errno));
 	return false;
@@ -462,7 +462,7 @@ static void shrink(struct world *w, char *text)
 			if (!world_fails(&try, other))
 				continue;
 			*w = try;
-			strcpy(text, other);
+			memcpy(text, other, sizeof(other));
 			smaller = true;
 			i--;
 		}
@@ -472,7 +472,7 @@ static void shrink(struct world *w, char *text)
 			if (!world_fails(&try, other))
 				continue;
 			*w = try;
-			strcpy(text, other);
+			memcpy(text, other, sizeof(other));
 			smaller = true;
 			i--;
 		}
