@@ -154,7 +154,8 @@ static void check_ptdump(const char *level, uint64_t size, uint64_t shift)
 	vram_bo_act(&vram, &bo, VRAM_TEST_BO_WAY, VRAM_TEST_WAY_STOCK);
 	addr = vram_map(&vram, &bo, 0, 4 * VRAM_PAGE, 0, RW);
 	touch(addr, 4 * VRAM_PAGE);
-	strcpy(caching, dump_range(addr, 4 * VRAM_PAGE).caching);
+	snprintf(caching, sizeof(caching), "%s",
+		 dump_range(addr, 4 * VRAM_PAGE).caching);
 	expect_dump(addr, 4 * VRAM_PAGE, "pte", true, caching);
 	vram_unmap(addr, 4 * VRAM_PAGE);
 

@@ -166,7 +166,7 @@ static void check_debugfs(void)
 	free(text);
 
 	snprintf(want, sizeof(want), "%d vmf_range_stats %lx-%lx virtio_vram_test\n  now: 1 PUD, %lu PMD, %lu PTE leaves\n  so far: faults 1",
-		 getpid(), (unsigned long)w.addr, (unsigned long)w.addr + w.len,
+		 getpid(), (unsigned long)w.addr, (unsigned long)(w.addr + w.len),
 		 w.f.pmd, w.f.pte);
 	expect_text(DEBUGFS "vmas", want, true);
 	view_fini(&w);
@@ -254,7 +254,7 @@ static void check_refuse_trace(void)
 	igt_assert_eq(vram_signal_of(w.addr, false), SIGBUS);
 	write_text(TRACING "events/vmf_range/enable", "0");
 	snprintf(want, sizeof(want), "vmf_range_refuse: vma=%lx-%lx addr=%lx err=-22\n",
-		 (unsigned long)w.addr, (unsigned long)w.addr + w.len,
+		 (unsigned long)w.addr, (unsigned long)(w.addr + w.len),
 		 (unsigned long)w.addr);
 	expect_event(want);
 	view_fini(&w);

@@ -69,6 +69,7 @@ static struct kunit_suite plan_suite = {
 	.exit = plan_exit,
 	.test_cases = plan_cases,
 };
+
 kunit_test_suite(plan_suite);
 
 MODULE_DESCRIPTION("Unit tests of vmf_range");

@@ -565,6 +565,7 @@ static struct kunit_suite walk_suite = {
 	.exit = walk_exit,
 	.test_cases = walk_cases,
 };
+
 kunit_test_suite(walk_suite);
 
 VMF_COMPAT_IMPORT_NS(EXPORTED_FOR_KUNIT_TESTING);
