@@ -149,6 +149,20 @@ unsigned long vmf_find_leaf(struct vm_area_struct *vma, unsigned long addr,
 	return 0;
 }
 
+/* The PUD entry for an address, none where there is no table for it. */
+static pud_t read_pud(struct mm_struct *mm, unsigned long addr)
+{
+	pgd_t *pgdp = pgd_offset(mm, addr);
+	p4d_t *p4dp;
+
+	if (pgd_none(READ_ONCE(*pgdp)))
+		return __pud(0);
+	p4dp = p4d_offset(pgdp, addr);
+	if (p4d_none(READ_ONCE(*p4dp)))
+		return __pud(0);
+	return READ_ONCE(*pud_offset(p4dp, addr));
+}
+
 /**
  * vmf_has_pud_leaf - is an address mapped by a PUD leaf
  * @mm: the address space
@@ -160,17 +174,22 @@ unsigned long vmf_find_leaf(struct vm_area_struct *vma, unsigned long addr,
  */
 bool vmf_has_pud_leaf(struct mm_struct *mm, unsigned long addr)
 {
-	pgd_t *pgdp = pgd_offset(mm, addr);
-	p4d_t *p4dp;
-	pud_t pud;
+	return pud_leaf(read_pud(mm, addr));
+}
 
-	if (pgd_none(READ_ONCE(*pgdp)))
-		return false;
-	p4dp = p4d_offset(pgdp, addr);
-	if (p4d_none(READ_ONCE(*p4dp)))
-		return false;
-	pud = READ_ONCE(*pud_offset(p4dp, addr));
-	return pud_leaf(pud);
+/**
+ * vmf_has_pmd_table - can there be no PUD leaf at an address
+ * @mm: the address space
+ * @addr: the address
+ *
+ * Context: as vmf_find_leaf(). While that lock is held, a table that is there stays.
+ * Return: true if a PMD table is there.
+ */
+bool vmf_has_pmd_table(struct mm_struct *mm, unsigned long addr)
+{
+	pud_t pud = read_pud(mm, addr);
+
+	return !pud_none(pud) && !pud_leaf(pud);
 }
 
 /**

@@ -59,6 +59,17 @@ static void zap(struct vm_area_struct *vma, unsigned long start,
 	if (vmf_find_leaf(vma, end - PAGE_SIZE, end, &leaf))
 		end = max(end, leaf.addr + BIT(leaf.shift));
 
+	/*
+	 * Where there was nothing at an edge, a fault may have put a PUD leaf by now.
+	 * It came after the zap, then; the core could not cut it anyway.
+	 */
+	if (!vmf_has_pmd_table(vma->vm_mm, start))
+		start = ALIGN(start, PUD_SIZE);
+	if (!vmf_has_pmd_table(vma->vm_mm, end - 1))
+		end = ALIGN_DOWN(end, PUD_SIZE);
+	if (start >= end)
+		return;
+
 	vmf_compat_zap(vma, start, end - start);
 	trace_vmf_range_zap(vma, start, end - start);
 	vmf_stats_add_one(vma, VMF_STAT_ZAPS);
