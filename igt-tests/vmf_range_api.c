@@ -296,9 +296,11 @@ static void check_window(const struct window *win)
 		view_touch(&w, page, false);
 	fill_check(&w.f, &vram);
 	/* At most one fault for each budget, and one for a ragged first piece. */
-	igt_assert_lte_u64(w.f.faults, s.nr_pages / win->per_fault + 2);
+	if (vram_makes_tables)
+		igt_assert_lte_u64(w.f.faults, s.nr_pages / win->per_fault + 2);
 	stat_of(&w, &stats);
-	igt_assert_eq_u64(stats.count[0], w.f.faults);
+	/* Some calls end with the core making a table, and calling again. */
+	igt_assert_eq_u64(stats.count[0] - stats.count[8], w.f.faults);
 	igt_assert_eq_u64(stats.count[4], s.nr_pages);
 	igt_assert_eq_u64(stats.count[5], 0);
 	view_fini(&w);
@@ -377,7 +379,8 @@ static void check_cache(const struct cache *c)
 	view_init(&w, &vram, &s, 0, s.nr_pages, 0, RW);
 	view_touch(&w, PUD_PAGES / 2, true);
 	view_touch(&w, 5, true);
-	view_check_word(&w, &vram, s.nr_pages - 1);
+	view_touch(&w, s.nr_pages - 1, true);
+	view_touch(&w, s.nr_pages - 600, true);
 	leaves = vram_leaves(&vram, w.addr, w.len, &nr);
 	for (i = 0; i < nr; i++) {
 		igt_assert_eq_u64(cache_bits(&leaves[i]), c->bits);

@@ -65,6 +65,20 @@ static uint64_t chunk_size(const struct vram *v, uint64_t chunk)
 	return left < VRAM_PUD ? left : VRAM_PUD;
 }
 
+/* Does the module's parameter let it? */
+static bool may_make_tables(void)
+{
+	int fd = open("/sys/module/vmf_range/parameters/make_tables",
+		      O_RDONLY | O_CLOEXEC);
+	char answer = 'N';
+
+	if (fd < 0 || read(fd, &answer, 1) != 1)
+		vram_fail("cannot read a parameter of vmf_range: %s\n",
+			  strerror(errno));
+	close(fd);
+	return answer == 'Y';
+}
+
 /**
  * vram_open - open the test node beside an open DRM file
  * @v: filled in
@@ -82,7 +96,8 @@ void vram_open(struct vram *v, int drm)
 		vram_fail("VRAM_TEST_INFO: %s\n", strerror(errno));
 	v->base_pfn = info.base_pfn;
 	v->size = info.size;
-	vram_makes_tables = !(info.flags & VRAM_TEST_INFO_NO_TABLES);
+	vram_makes_tables = !(info.flags & VRAM_TEST_INFO_NO_TABLES) &&
+			    may_make_tables();
 	v->aperture = calloc(v->size / VRAM_PUD + 1, sizeof(*v->aperture));
 	if (!v->aperture)
 		vram_fail("no memory\n");
