@@ -203,7 +203,7 @@ static void find_function(const char *name, char *start, char *end)
 			from = at;
 	}
 	igt_assert_f(from, "the kernel has no %s()\n", name);
-	rewind(file);
+	igt_assert_eq(fseek(file, 0, SEEK_SET), 0);
 	while (fgets(line, sizeof(line), file)) {
 		if (sscanf(line, "%lx", &at) == 1 && at > from && at < to)
 			to = at;
