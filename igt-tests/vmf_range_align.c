@@ -181,6 +181,14 @@ static void check_hint(size_t len)
 	vram_unmap(other, len);
 	vram_unmap(addr, len);
 
+	/* Room for the mapping, and for nothing more. */
+	other = mmap(place + len, VRAM_PAGE, PROT_NONE, MAP_PRIVATE |
+		     MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	igt_assert(other == place + len);
+	addr = map_at(place, vram.test, 0, len, 0);
+	igt_assert(addr == place);
+	vram_unmap(addr, len + VRAM_PAGE);
+
 	addr = map_at(place + VRAM_PAGE, vram.test, 0, len, 0);
 	igt_assert(addr == place + leaf || leaf == VRAM_PAGE);
 	check_phase(addr, window_pa(0), leaf);
@@ -189,6 +197,20 @@ static void check_hint(size_t len)
 	/* The kernel takes a hint for that of its page. */
 	addr = map_at(place + leaf + 5, vram.test, 0, len, 0);
 	igt_assert(addr == place + leaf);
+	vram_unmap(addr, len);
+}
+
+/* Long enough for a 1 GiB leaf, but none lies in it: 2 MiB are what counts. */
+static void check_hint_smaller(void)
+{
+	const uint64_t offset = 5 * VRAM_PAGE;
+	const size_t len = VRAM_PUD + MIB;
+	char *hint, *addr;
+
+	igt_assert_eq_u64(largest_leaf(window_pa(offset), len), VRAM_PMD);
+	hint = free_place(3 * VRAM_PUD, 3 * VRAM_PMD) + offset;
+	addr = map_at(hint, vram.test, offset, len, 0);
+	igt_assert(addr == hint);
 	vram_unmap(addr, len);
 }
 
@@ -347,6 +369,7 @@ igt_main()
 		check_hint(VRAM_PUD);
 		check_hint(37 * MIB);
 		check_hint(VRAM_PMD - VRAM_PAGE);
+		check_hint_smaller();
 	}
 	igt_describe("Check addresses that are demanded");
 	igt_subtest("fixed")

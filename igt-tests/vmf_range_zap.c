@@ -35,7 +35,8 @@
  * Description: a zap where nothing is mapped does nothing
  *
  * SUBTEST: race
- * Description: while others zap, threads see the right content on every page
+ * Description: while others zap, threads see the right content on every page, and
+ *	no zap meets half of a 1 GiB leaf
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -235,6 +236,7 @@ static void check_nothing(void)
 struct race {
 	struct view w;
 	atomic_bool stop;
+	atomic_bool edge;
 	atomic_ulong touches;
 	atomic_ulong wrong;
 };
@@ -247,6 +249,9 @@ static void *race_touch(void *data)
 	while (!race->stop) {
 		unsigned long page = rand_r(&seed) % 4096;
 
+		/* Most of all, the 1 GiB leaf is to come back at once. */
+		if (race->edge)
+			page = PUD_FIRST;
 		if (*view_word(&race->w, page) != view_value(&race->w, page))
 			race->wrong++;
 		race->touches++;
@@ -254,9 +259,22 @@ static void *race_touch(void *data)
 	return NULL;
 }
 
+/* What lies beside a 1 GiB leaf is zapped while the leaf comes. */
+static void race_edge(struct race *race)
+{
+	time_t end = time(NULL) + 2;
+
+	race->edge = true;
+	while (time(NULL) < end) {
+		*view_word(&race->w, PUD_FIRST - 1);
+		igt_assert_eq(shape_zap(&vram, PUD_FIRST, 1), 0);
+		igt_assert_eq(shape_zap(&vram, PUD_FIRST - 1, 2), 0);
+	}
+}
+
 static void check_race(void)
 {
-	time_t end = time(NULL) + 3;
+	time_t end = time(NULL) + 2;
 	struct race race = {};
 	pthread_t threads[2];
 	unsigned long page;
@@ -276,6 +294,7 @@ static void check_race(void)
 		igt_assert_eq(shape_zap_addr(&vram, race.w.addr +
 					     random() % 4096 * VRAM_PAGE, 1), 0);
 	}
+	race_edge(&race);
 	race.stop = true;
 	for (i = 0; i < ARRAY_SIZE(threads); i++)
 		pthread_join(threads[i], NULL);
