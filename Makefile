@@ -51,6 +51,11 @@ test:
 test-all:
 	@$(vm)/test $(kernel) --all
 
+.PHONY: soak
+MINUTES ?= 60
+soak:
+	@$(vm)/soak $(MINUTES)
+
 .PHONY: check
 check:
 	@$(vm)/check $(kernel)
@@ -79,6 +84,7 @@ help:
 	@echo '  make run              show mappings beside those of stock TTM'
 	@echo '  make test             run all tests, on both kernels'
 	@echo '  make test-all         the same, and what takes longer'
+	@echo '  make soak MINUTES=60  random stress on the kernels that hunt bugs'
 	@echo '  make shell            look around with the modules loaded'
 	@echo '  make check            static checks: compilers, checkpatch, sparse and others'
 	@echo '  make setup            use the newest packages, and print their versions'

@@ -23,12 +23,13 @@ die() {
 	exit 125
 }
 
-# A kernel is a series of Debian, Debian 12's own, or one that debug-kernel compiles.
+# A kernel is a series of Debian, its real-time flavour of 6.12, Debian 12's own, or one
+# that debug-kernel compiles.
 # The name becomes part of file names and of a package name.
 check_series() {
-	[[ $1 =~ ^([0-9]+\.[0-9]+|bookworm|debug|debug-inline)$ ]] ||
-		die "kernel '$1' is not a series such as 6.12 or 7.2, nor bookworm," \
-		    "debug or debug-inline"
+	[[ $1 =~ ^([0-9]+\.[0-9]+|rt|bookworm|debug|debug-inline)$ ]] ||
+		die "kernel '$1' is not a series such as 6.12 or 7.2, nor rt," \
+		    "bookworm, debug or debug-inline"
 }
 
 # A set is a directory of unpacked packages. Its name holds a digest of the
@@ -49,6 +50,7 @@ set_path() {
 
 tools=$(set_path tools)
 guest=$(set_path guest)
+selftests=$(set_path selftests)
 kernel_set() {
 	set_path "kernel-$1"
 }
