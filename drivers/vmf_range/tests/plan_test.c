@@ -55,7 +55,8 @@ static unsigned long draw(unsigned long below)
 	return (state * 2685821657736338717ull >> 33) % below;
 }
 
-static bool complain(const struct world *w, const char *fmt, ...)
+static __printf(2, 3)
+bool complain(const struct world *w, const char *fmt, ...)
 {
 	char text[128];
 	va_list ap;

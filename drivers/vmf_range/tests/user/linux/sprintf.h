@@ -5,4 +5,6 @@
 
 #include <stdio.h>
 
+#define __printf(fmt, args) __attribute__((format(printf, fmt, args)))
+
 #endif
