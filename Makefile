@@ -23,8 +23,6 @@ define check_kdir
 	release=$$(cat $(KDIR)/include/config/kernel.release) || exit 1; \
 	printf '%s\n' 6.12 "$$release" | sort -CV || \
 		fail "kernel $$release is too old: 6.12 is the first that knows special huge entries"; \
-	need TRANSPARENT_HUGEPAGE vmf_range; \
-	need ARCH_SUPPORTS_HUGE_PFNMAP vmf_range; \
 	need DRM_TTM 'ttm_range and virtio_vram'; \
 	need 'DRM_BUDDY|GPU_BUDDY' virtio_vram; \
 	need VIRTIO virtio_vram

@@ -43,11 +43,13 @@
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
 #include <linux/pfn_t.h>
 
+#ifdef CONFIG_ARCH_SUPPORTS_PMD_PFNMAP
 static inline vm_fault_t vmf_compat_upgrade_pmd(struct vm_fault *vmf,
 						unsigned long pfn)
 {
 	return vmf_insert_pfn_pmd(vmf, __pfn_to_pfn_t(pfn, 0), true);
 }
+#endif
 
 #ifdef CONFIG_ARCH_SUPPORTS_PUD_PFNMAP
 static inline vm_fault_t vmf_compat_upgrade_pud(struct vm_fault *vmf,
@@ -57,11 +59,13 @@ static inline vm_fault_t vmf_compat_upgrade_pud(struct vm_fault *vmf,
 }
 #endif
 #else
+#ifdef CONFIG_ARCH_SUPPORTS_PMD_PFNMAP
 static inline vm_fault_t vmf_compat_upgrade_pmd(struct vm_fault *vmf,
 						unsigned long pfn)
 {
 	return vmf_insert_pfn_pmd(vmf, pfn, true);
 }
+#endif
 
 #ifdef CONFIG_ARCH_SUPPORTS_PUD_PFNMAP
 static inline vm_fault_t vmf_compat_upgrade_pud(struct vm_fault *vmf,
@@ -297,6 +301,15 @@ static inline unsigned long vmf_compat_store_ptes(pte_t *ptep, pte_t pte,
 
 static inline void vmf_compat_store_pmd(pmd_t *pmdp, pmd_t pmd)
 {
+}
+#endif
+
+/* No huge leaves at all: no transparent huge pages, as with PREEMPT_RT. */
+#ifndef CONFIG_ARCH_SUPPORTS_PMD_PFNMAP
+static inline vm_fault_t vmf_compat_upgrade_pmd(struct vm_fault *vmf,
+						unsigned long pfn)
+{
+	return VM_FAULT_SIGBUS;
 }
 #endif
 

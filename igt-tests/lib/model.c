@@ -24,7 +24,7 @@ static void alloc_pages(struct model *m, const void *addr, size_t len)
 		vram_fail("no memory for a model of %#zx bytes\n", len);
 	memset(m->shift, 0, m->nr_pages);
 	m->nr_blocks = 0;
-	m->max_shift = 30;
+	m->max_shift = vram_max_shift;
 }
 
 /* Enter one block that backs [first, last] of the address space. */
@@ -114,7 +114,8 @@ void model_init_blocks(struct model *m, const struct model_block *blocks,
 	unsigned int i;
 
 	alloc_pages(m, addr, len);
-	m->max_shift = max_shift;
+	if (max_shift < vram_max_shift)
+		m->max_shift = max_shift;
 	for (i = 0; i < nr; i++) {
 		const struct model_block *b = &blocks[i];
 

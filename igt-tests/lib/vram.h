@@ -53,6 +53,8 @@ struct vram_bo {
 
 /* Can the library make page tables on this kernel? Known once a device is open. */
 extern bool vram_makes_tables;
+/* log2 of the largest leaf of device memory that this kernel has; likewise. */
+extern unsigned int vram_max_shift;
 
 /* A line for the log, then the end of this subtest or program. */
 void vram_fail(const char *fmt, ...)

@@ -806,8 +806,10 @@ static int vram_test_do(struct vram_test_file *tf, unsigned int cmd,
 	case VRAM_TEST_INFO:
 		args->info.base_pfn = PHYS_PFN(vram->base);
 		args->info.size = vram->size;
-		args->info.flags = VIRTIO_VRAM_PTLOCKS_ALLOCATED ?
-			VRAM_TEST_INFO_NO_TABLES : 0;
+		if (VIRTIO_VRAM_PTLOCKS_ALLOCATED)
+			args->info.flags |= VRAM_TEST_INFO_NO_TABLES;
+		if (!IS_ENABLED(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP))
+			args->info.flags |= VRAM_TEST_INFO_NO_HUGE;
 		return 0;
 	case VRAM_TEST_LEAVES:
 		return vram_test_leaves(&args->leaves);

@@ -36,6 +36,8 @@ struct vram_test_info {
 
 /* On this kernel a module cannot make page tables, only the core can. */
 #define VRAM_TEST_INFO_NO_TABLES	(1U << 0)
+/* This kernel has no huge leaves of device memory. */
+#define VRAM_TEST_INFO_NO_HUGE		(1U << 1)
 
 #define VRAM_TEST_LEAF_WRITE	(1U << 0)	/* entry is writable */
 #define VRAM_TEST_LEAF_SPECIAL	(1U << 1)	/* entry has the special bit */
