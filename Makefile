@@ -50,9 +50,12 @@ test-all:
 	@$(vm)/test $(kernel) --all
 
 .PHONY: soak
-MINUTES ?= 60
 soak:
-	@$(vm)/soak $(MINUTES)
+	@$(vm)/soak $(or $(MINUTES),60)
+
+.PHONY: fuzz
+fuzz:
+	@$(vm)/fuzz --minutes $(or $(MINUTES),10) $(kernel)
 
 .PHONY: check
 check:
@@ -82,6 +85,7 @@ help:
 	@echo '  make run              show mappings beside those of stock TTM'
 	@echo '  make test             run all tests, on both kernels'
 	@echo '  make test-all         the same, and what takes longer'
+	@echo '  make fuzz MINUTES=10  fuzz the test device, then the driver, so long each'
 	@echo '  make soak MINUTES=60  random stress on the kernels that hunt bugs'
 	@echo '  make shell            look around with the modules loaded'
 	@echo '  make check            static checks: compilers, checkpatch, sparse and others'

@@ -51,6 +51,8 @@ static struct {
 	struct fuzz_seeds corpus[CORPUS_MAX];
 	unsigned int nr_corpus;
 	unsigned long programs;
+	struct running slowest;
+	time_t slowest_time;
 	uint64_t random;
 	char drm_path[64];
 	char taint[32];
@@ -69,18 +71,23 @@ static const char *seeds_text(const struct fuzz_seeds *seeds)
 	return text;
 }
 
-static bool seeds_given(struct fuzz_seeds *seeds)
+/* Programs that are given, separated by a slash: one each for those that run. */
+static unsigned int seeds_given(struct fuzz_seeds *seeds)
 {
 	const char *text = getenv(SEEDS_ENV);
+	unsigned int nr = 0;
 	char *end;
 
-	seeds->nr = 0;
-	while (text && *text && seeds->nr < FUZZ_SEEDS_MAX) {
-		seeds->seed[seeds->nr++] = strtoull(text, &end, 0);
-		text = *end == ',' ? end + 1 : end;
-		igt_assert_f(*end == ',' || !*end, "bad " SEEDS_ENV "\n");
+	while (text && *text && nr < RUNNING) {
+		struct fuzz_seeds *s = &seeds[nr];
+
+		igt_assert(s->nr < FUZZ_SEEDS_MAX);
+		s->seed[s->nr++] = strtoull(text, &end, 0);
+		igt_assert_f(strchr(",/", *end), "bad " SEEDS_ENV "\n");
+		nr += *end != ',';
+		text = *end ? end + 1 : end;
 	}
-	return seeds->nr > 0;
+	return nr;
 }
 
 /* A new program, or a change of one that found something. */
@@ -170,6 +177,8 @@ static void start(struct running *r, const struct fuzz_seeds *seeds)
 		     seeds_text(seeds));
 	if (write(f.kmsg, line, n) < 0)
 		igt_debug("cannot write to the kernel log\n");
+	if (f.shared->trace)
+		tell(r, "program");
 	r->pid = fork();
 	igt_assert_lte(0, r->pid);
 	if (!r->pid)
@@ -179,6 +188,10 @@ static void start(struct running *r, const struct fuzz_seeds *seeds)
 static void judge(struct running *r, int status)
 {
 	f.programs++;
+	if (time(NULL) - r->since > f.slowest_time) {
+		f.slowest_time = time(NULL) - r->since;
+		f.slowest = *r;
+	}
 	if (WIFEXITED(status) && WEXITSTATUS(status) == FUZZ_EXIT_WRONG)
 		fail(r, f.shared->report);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == FUZZ_EXIT_NEW &&
@@ -211,9 +224,8 @@ static void look_after(struct running *r)
 static void run_for(int seconds)
 {
 	time_t end = time(NULL) + seconds;
-	struct fuzz_seeds given, seeds;
-	unsigned int i, running;
-	bool again = seeds_given(&given);
+	struct fuzz_seeds given[RUNNING] = { 0 }, seeds;
+	unsigned int i, running, nr_given = seeds_given(given);
 
 	do {
 		running = 0;
@@ -222,8 +234,8 @@ static void run_for(int seconds)
 
 			look_after(r);
 			if (!r->pid && time(NULL) < end) {
-				if (again)
-					seeds = given;
+				if (nr_given)
+					seeds = given[i % nr_given];
 				else
 					choose(&seeds);
 				start(r, &seeds);
@@ -241,6 +253,9 @@ static void print_result(void)
 	for (i = 0; i < fuzz_nr_ops; i++)
 		printf("%-14s %8lu of %8lu\n", fuzz_ops[i].name,
 		       f.shared->done[i], f.shared->tried[i]);
+	if (f.slowest_time)
+		printf("%lld seconds for seeds %s\n", (long long)f.slowest_time,
+		       seeds_text(&f.slowest.seeds));
 	igt_info("%lu programs, %lu accesses, %u places reached in the modules by %u programs that were kept\n",
 		 f.programs, f.shared->touches, f.shared->covered, f.nr_corpus);
 }

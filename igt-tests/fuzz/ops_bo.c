@@ -39,18 +39,17 @@ static uint64_t take_size(struct fuzz_thread *t, uint32_t kind, uint32_t detail)
 {
 	uint64_t size;
 
-	switch (kind % 256) {
-	case 0:		/* once in a while: to clear it takes a second */
+	switch (kind % 1024) {
+	case 0:		/* once in a while: to clear it takes seconds */
 		size = VRAM_PUD;
 		break;
-	case 1:
-	case 2:
+	case 1 ... 7:
 		size = 64 * MIB + detail % 3 * VRAM_PAGE;
 		break;
-	case 3 ... 60:
+	case 8 ... 240:
 		size = (1 + detail % 4) * VRAM_PMD;
 		break;
-	case 61 ... 100:
+	case 241 ... 400:
 		size = (1 + detail % 2000) * VRAM_PAGE;
 		break;
 	default:
