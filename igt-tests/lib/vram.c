@@ -97,7 +97,7 @@ void vram_open(struct vram *v, int drm)
 		vram_fail("VRAM_TEST_INFO: %s\n", strerror(errno));
 	v->base_pfn = info.base_pfn;
 	v->size = info.size;
-	vram_max_shift = info.flags & VRAM_TEST_INFO_NO_HUGE ? 12 : 30;
+	vram_max_shift = (info.flags & VRAM_TEST_INFO_NO_HUGE) ? 12 : 30;
 	vram_makes_tables = !(info.flags & VRAM_TEST_INFO_NO_TABLES) &&
 			    may_make_tables();
 	v->aperture = calloc(v->size / VRAM_PUD + 1, sizeof(*v->aperture));
