@@ -70,6 +70,9 @@
  * SUBTEST: aperture
  * Description: the window itself, one block, maps like a buffer
  *
+ * SUBTEST: buddy
+ * Description: a buffer whose driver shows the allocator's list maps like any other
+ *
  * SUBTEST: stock
  * Description: the test's own eyes: TTM's fault handler makes nothing but PTEs
  */
@@ -445,6 +448,28 @@ static void check_aperture(uint64_t from, size_t len, uint64_t shift)
 	model_fini(&m);
 }
 
+/* The list of an odd size has blocks of many sizes, some of which adjoin. */
+static void check_buddy(const struct shape *shape, uint64_t shift)
+{
+	struct vram_bo bo;
+	struct model m;
+	void *addr;
+
+	create(shape, &bo);
+	vram_bo_act(&vram, &bo, VRAM_TEST_BO_WAY, VRAM_TEST_WAY_BUDDY);
+	addr = vram_map(&vram, &bo, 0, bo.size, shift, PROT_READ);
+	model_init(&m, &vram, &bo, 0, addr, bo.size);
+	poke_all(&m, 5);
+	/* From the end first: the list is walked both ways. */
+	igt_assert_eq_u64(*page_of(&m, m.nr_pages - 1),
+			  vram_stamp(m.pa[m.nr_pages - 1], 5));
+	read_all(&m, 5);
+	model_check(&m, &vram, PROT_READ);
+	model_fini(&m);
+	vram_unmap(addr, bo.size);
+	vram_bo_destroy(&vram, &bo);
+}
+
 static void check_stock(const struct shape *shape)
 {
 	unsigned long faults;
@@ -543,6 +568,13 @@ igt_main()
 		check_aperture(0, 64 * MIB + 5 * VRAM_PAGE, 0);
 		check_aperture(7 * VRAM_PAGE, 32 * MIB + 3 * VRAM_PAGE, 0);
 		check_aperture(MIB, 32 * MIB, VRAM_PAGE);
+	}
+
+	igt_describe("Check a mapping made from the buddy allocator's list");
+	igt_subtest("buddy") {
+		check_buddy(shape_named("odd"), 0);
+		check_buddy(shape_named("odd"), VRAM_PMD);
+		check_buddy(shape_named("odd"), VRAM_PAGE);
 	}
 
 	igt_describe("Check that the test sees the PTEs of TTM's own fault handler");

@@ -46,6 +46,29 @@ struct ttm_range_ops {
 	.flags = (_flags),				\
 }
 
+/**
+ * struct ttm_range_buddy - a list of the GPU buddy allocator's blocks as blocks
+ * @pgoff: page offset in the mapped file of the first block's first page
+ * @blocks: the list, in the order of the mapping
+ * @chunk_size: &gpu_buddy.chunk_size of the allocator, a multiple of PAGE_SIZE
+ * @base_pfn: page frame number of the allocator's offset 0
+ * @at: block asked for last; begins as NULL
+ * @at_pgoff: page offset of @at
+ *
+ * For ttm_range_block_of_buddy(). On the caller's stack: it remembers where it is.
+ */
+struct ttm_range_buddy {
+	pgoff_t pgoff;
+	const struct list_head *blocks;
+	u64 chunk_size;
+	unsigned long base_pfn;
+	const struct list_head *at;
+	pgoff_t at_pgoff;
+};
+
+int ttm_range_block_of_buddy(void *buddy, pgoff_t pgoff,
+			     struct vmf_range_block *block);
+
 vm_fault_t ttm_range_fault(struct vm_fault *vmf);
 int ttm_range_mmap(struct drm_gem_object *gem, struct vm_area_struct *vma);
 unsigned long ttm_range_get_unmapped_area(struct file *file, unsigned long addr,

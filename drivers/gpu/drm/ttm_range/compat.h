@@ -7,8 +7,16 @@
 
 #include <linux/version.h>
 
+#include <drm/drm_buddy.h>
 #include <drm/ttm/ttm_bo.h>
 #include <drm/ttm/ttm_tt.h>
+
+/* The allocator moved out of DRM; stable kernels got the move at some point. */
+#ifndef GPU_BUDDY_RANGE_ALLOCATION
+#define gpu_buddy_block			drm_buddy_block
+#define gpu_buddy_block_offset		drm_buddy_block_offset
+#define gpu_buddy_block_order		drm_buddy_block_order
+#endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 15, 0)
 static inline int ttm_range_populate(struct ttm_buffer_object *bo,

@@ -491,13 +491,84 @@ static const struct vm_operations_struct vram_test_stock_vm_ops = {
 	.access = ttm_bo_vm_access,
 };
 
+/*
+ * Where the last question about a buffer's list was, as it would be remembered from
+ * block to block of one fault.
+ */
+static struct {
+	spinlock_t lock;	/* all of this */
+	struct ttm_resource *res;
+	struct ttm_range_buddy buddy;
+} vram_test_list = { .lock = __SPIN_LOCK_UNLOCKED(vram_test_list.lock) };
+
+static int vram_test_buddy_block(struct ttm_buffer_object *tbo, pgoff_t page,
+				 struct vmf_range_block *block)
+{
+	struct virtio_vram *vram = bdev_to_virtio_vram(tbo->bdev);
+	int ret;
+
+	spin_lock(&vram_test_list.lock);
+	if (vram_test_list.res != tbo->resource) {
+		vram_test_list.res = tbo->resource;
+		vram_test_list.buddy = (struct ttm_range_buddy){
+			.blocks = &to_virtio_vram_resource(tbo->resource)->blocks,
+			.chunk_size = vram->mgr.mm.chunk_size,
+			.base_pfn = PHYS_PFN(vram->base),
+		};
+	}
+	ret = ttm_range_block_of_buddy(&vram_test_list.buddy, page, block);
+	spin_unlock(&vram_test_list.lock);
+	return ret;
+}
+
+static const struct ttm_range_ops vram_test_buddy_ops = {
+	.base = TTM_RANGE_BASE(VMF_RANGE_PUD),
+	.block = vram_test_buddy_block,
+};
+
+static int vram_test_bo_way(struct virtio_vram_bo *vbo, u32 way)
+{
+	const struct vm_operations_struct *vm_ops;
+
+	switch (way) {
+	case VRAM_TEST_WAY_RANGE:
+		vm_ops = &virtio_vram_range_ops.base.vm_ops;
+		break;
+	case VRAM_TEST_WAY_STOCK:
+		vm_ops = &vram_test_stock_vm_ops;
+		break;
+	default:
+		/* Else the list is not in the buffer's order. */
+		if (vbo->block_size)
+			return -EINVAL;
+		vm_ops = &vram_test_buddy_ops.base.vm_ops;
+		spin_lock(&vram_test_list.lock);
+		vram_test_list.res = NULL;
+		spin_unlock(&vram_test_list.lock);
+	}
+	WRITE_ONCE(vbo->vm_ops, vm_ops);
+	return 0;
+}
+
+static u32 vram_test_max_arg(unsigned int cmd)
+{
+	switch (cmd) {
+	case VRAM_TEST_MOVE:
+		return VRAM_TEST_MOVE_IN;
+	case VRAM_TEST_BO_WAY:
+		return VRAM_TEST_WAY_BUDDY;
+	default:
+		return 0;
+	}
+}
+
 static int vram_test_bo(struct virtio_vram *vram, unsigned int cmd,
 			struct vram_test_bo *args)
 {
 	struct virtio_vram_bo *vbo;
 	int ret;
 
-	if (args->pad || args->arg > (cmd == VRAM_TEST_ZAP ? 0 : 1))
+	if (args->pad || args->arg > vram_test_max_arg(cmd))
 		return -EINVAL;
 	vbo = vram_test_bo_get(vram, args->drm_fd, args->handle);
 	if (IS_ERR(vbo))
@@ -517,9 +588,7 @@ static int vram_test_bo(struct virtio_vram *vram, unsigned int cmd,
 		      virtio_vram_to_window(&vbo->tbo, true);
 		break;
 	case VRAM_TEST_BO_WAY:
-		WRITE_ONCE(vbo->vm_ops, args->arg == VRAM_TEST_WAY_STOCK ?
-			   &vram_test_stock_vm_ops :
-			   &virtio_vram_range_ops.base.vm_ops);
+		ret = vram_test_bo_way(vbo, args->arg);
 		break;
 	}
 	ttm_bo_unreserve(&vbo->tbo);

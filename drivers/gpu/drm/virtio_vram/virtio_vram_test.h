@@ -25,6 +25,7 @@
 enum vram_test_way {
 	VRAM_TEST_WAY_RANGE,	/* vmf_range */
 	VRAM_TEST_WAY_STOCK,	/* buffers: ttm_bo_vm_fault(); node: io_remap_pfn_range() */
+	VRAM_TEST_WAY_BUDDY,	/* as RANGE, by the allocator's list; no block size */
 };
 
 /* VRAM_TEST_INFO: where the window is. */
