@@ -354,12 +354,16 @@ void vmf_plan_deny(struct vmf_plan *plan, const struct vmf_run *run)
 /**
  * vmf_plan_stop - do not grow beyond a run
  * @plan: the plan
- * @run: what vmf_plan_next() gave
+ * @run: what vmf_plan_next() gave; vmf_plan_wrote() was told of the leaves before
+ *
+ * What was paid for the PTEs that stay away is there for the other side.
  */
 void vmf_plan_stop(struct vmf_plan *plan, const struct vmf_run *run)
 {
-	if (run->down)
-		plan->down.stopped = true;
-	else
-		plan->up.stopped = true;
+	struct vmf_plan_side *side = run->down ? &plan->down : &plan->up;
+
+	side->stopped = true;
+	if (run->level == VMF_PTE)
+		plan->budget += run->down ? side->cursor - side->paid :
+					    side->paid - side->cursor;
 }

@@ -638,6 +638,23 @@ static void stopped(struct world *w)
 	}
 	report("growth stopped upwards goes on downwards",
 	       !plan.err && !up && down && !plan.down.cursor);
+
+	one_block(w, 0);
+	w->start = 1;
+	w->end = (1ul << 18) + 511;
+	w->budget = 511;
+	w->fault = 1ul << 17;
+	fill_in_plan(w, &plan);
+	vmf_plan_begin(&plan);
+	while (vmf_plan_next(&plan, &run)) {
+		up = !run.down && run.level == VMF_PTE;
+		vmf_plan_wrote(&plan, &run, up ? 0 : run.nr);
+		if (up)
+			vmf_plan_stop(&plan, &run);
+	}
+	report("PTEs that were not written cost nothing",
+	       !plan.err && !plan.budget && plan.down.cursor == 1 &&
+	       plan.up.cursor == 1ul << 18);
 }
 
 const struct plan_test plan_tests[PLAN_TESTS] = {
