@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <linux/virtio_gpu.h>
+
 #include "../log.h"
 #include "fuzz.h"
 
@@ -88,50 +90,52 @@ static size_t splice(uint8_t *data, size_t size, size_t room, size_t at,
 }
 
 /* Most fields are words, and most mistakes are at bounds or about ids. */
+static uint32_t other_word(uint32_t word, uint32_t other)
+{
+	switch (rand() % 16) {
+	case 0:
+		return word + 0x1000;
+	case 1:
+		return word - 0x1000;
+	case 2:
+		return 0;
+	case 3:
+		return word ^ 1u << rand() % 32;
+	case 4:
+		return -(word & 1);
+	case 5:
+	case 6:
+		return other;
+	case 7:		/* one of two fields in a word */
+	case 8:
+		return word + (1u << 16);
+	case 9:
+	case 10:
+		return word - (1u << 16);
+	default:
+		return rand() % 2 ? word + 1 : word - 1;
+	}
+}
+
 static void mutate_word(uint8_t *data, size_t size, size_t at, size_t len)
 {
 	size_t words = len < HEAD ? 0 : (len - HEAD) / sizeof(uint32_t);
+	size_t first = 0, head = sizeof(struct virtio_gpu_ctrl_hdr) / sizeof(uint32_t);
 	uint32_t word, other = 0;
 	uint8_t *to;
-	size_t nr;
 
 	if (!words)
 		return;
-	/* Later ones more often: structures begin with a header. */
-	nr = (size_t)rand() % words;
-	if (nr < words / 2)
-		nr = (size_t)rand() % words;
-	to = data + at + HEAD + nr * sizeof(word);
+	/* Commands begin with a header, in which little is of interest. */
+	if (words > head && rand() % 4)
+		first = head;
+	to = data + at + HEAD +
+	     (first + (size_t)rand() % (words - first)) * sizeof(word);
 	memcpy(&word, to, sizeof(word));
 	if (size > sizeof(other))
 		memcpy(&other, data + (size_t)rand() % (size - sizeof(other)),
 		       sizeof(other));
-	switch (rand() % 8) {
-	case 0:
-		word++;
-		break;
-	case 1:
-		word--;
-		break;
-	case 2:
-		word += 0x1000;
-		break;
-	case 3:
-		word -= 0x1000;
-		break;
-	case 4:
-		word = 0;
-		break;
-	case 5:
-		word ^= 1u << rand() % 32;
-		break;
-	case 6:
-		word = -(word & 1);
-		break;
-	default:
-		word = other;
-		break;
-	}
+	word = other_word(word, other);
 	memcpy(to, &word, sizeof(word));
 }
 

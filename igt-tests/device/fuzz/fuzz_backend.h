@@ -21,6 +21,7 @@ enum fuzz_backend_op {
 struct fuzz_message {
 	uint8_t request;
 	uint8_t flags;
+	uint8_t pad[2];		/* so that words are where mutations look for them */
 };
 
 /* arg of FUZZ_MESSAGE: how many descriptors of which kind come along */
