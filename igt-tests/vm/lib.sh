@@ -101,9 +101,9 @@ within() {
 	' within "$(readlink -f "$tools")" "$src" "$@"
 }
 
-# From here on, within the tree that has clang, too.
-use_lint() {
-	tools=$(set_path lint)
+# use_tools SET: from here on, within a tree that has more than the tools.
+use_tools() {
+	tools=$(set_path "$1")
 }
 
 # archive DIR: write an archive that the kernel unpacks as its first file system.
