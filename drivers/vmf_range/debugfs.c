@@ -47,4 +47,6 @@ static void __exit vmf_range_exit(void)
 module_exit(vmf_range_exit);
 
 MODULE_DESCRIPTION("Map device memory from a fault handler at the best page sizes");
+MODULE_AUTHOR("The vmf_range developers");
+MODULE_VERSION(VMF_RANGE_VERSION);
 MODULE_LICENSE("GPL");

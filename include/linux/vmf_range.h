@@ -11,6 +11,24 @@
 
 #include <linux/mm.h>
 
+/**
+ * VMF_RANGE_API_VERSION - of what this header promises
+ *
+ * Goes up when a driver that keeps to the rules has to be changed.
+ */
+#define VMF_RANGE_API_VERSION	1
+
+/* Of the package; dkms.conf has it, too. */
+#define VMF_RANGE_VERSION	"1.0"
+
+/**
+ * VMF_RANGE_IMPORT_NS - for the driver, next to its MODULE_LICENSE()
+ *
+ * All symbols are in this namespace. Says what MODULE_IMPORT_NS() says, whose
+ * argument has become a string with Linux 6.13.
+ */
+#define VMF_RANGE_IMPORT_NS()	MODULE_INFO(import_ns, "VMF_RANGE")
+
 struct scatterlist;
 struct sg_table;
 

@@ -569,3 +569,4 @@ static struct kunit_suite walk_suite = {
 kunit_test_suite(walk_suite);
 
 VMF_COMPAT_IMPORT_NS(EXPORTED_FOR_KUNIT_TESTING);
+VMF_RANGE_IMPORT_NS();

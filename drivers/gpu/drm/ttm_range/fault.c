@@ -338,5 +338,8 @@ int ttm_range_mmap(struct drm_gem_object *gem, struct vm_area_struct *vma)
 }
 EXPORT_SYMBOL_GPL(ttm_range_mmap);
 
+VMF_RANGE_IMPORT_NS();
 MODULE_DESCRIPTION("TTM buffers mapped at the best page sizes");
+MODULE_AUTHOR("The vmf_range developers");
+MODULE_VERSION(VMF_RANGE_VERSION);
 MODULE_LICENSE("GPL");

@@ -245,5 +245,8 @@ static struct virtio_driver virtio_vram_driver = {
 module_virtio_driver(virtio_vram_driver);
 
 VIRTIO_VRAM_IMPORT_NS(DMA_BUF);
+VMF_RANGE_IMPORT_NS();
 MODULE_DESCRIPTION("virtio-gpu host-visible window as TTM VRAM");
+MODULE_AUTHOR("The vmf_range developers");
+MODULE_VERSION(VMF_RANGE_VERSION);
 MODULE_LICENSE("GPL");
