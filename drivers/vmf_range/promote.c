@@ -39,7 +39,8 @@
 
 #include "compat.h"
 #include "promote.h"
-#include "walk.h"
+#include "tables.h"
+#include "vm_ops.h"
 
 struct retired {
 	struct hlist_node node;

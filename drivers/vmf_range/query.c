@@ -12,7 +12,7 @@
 #include <linux/pgtable.h>
 
 #include "query.h"
-#include "walk.h"
+#include "tables.h"
 
 static void tell(struct vmf_range_leaf *leaf, unsigned long addr,
 		 unsigned int shift, unsigned long pfn, bool writable,

@@ -44,25 +44,8 @@ void vmf_walk_begin(struct vmf_walk *walk, struct vm_fault *vmf,
 		    pgprot_t prot, enum vmf_tracking tracking,
 		    struct vmf_tally *tally);
 unsigned int vmf_walk_levels(void);
-bool vmf_can_make_tables(void);
 int vmf_walk_write(struct vmf_walk *walk, const struct vmf_run *run,
 		   unsigned long *nr);
 void vmf_walk_make_writable(struct vmf_walk *walk, unsigned long addr);
-
-pte_t *__vmf_lock_ptes(struct mm_struct *mm, pmd_t *pmdp, unsigned long addr,
-		       spinlock_t **ptlp);
-void vmf_unlock_ptes(spinlock_t *ptl) __releases(ptl) __releases(RCU);
-
-/* See __vmf_lock_ptes(); this tells sparse that a lock is held if there is a PTE. */
-static inline pte_t *vmf_lock_ptes(struct mm_struct *mm, pmd_t *pmdp,
-				   unsigned long addr, spinlock_t **ptlp)
-{
-	pte_t *ptep;
-
-	__cond_lock(RCU,
-		    __cond_lock(*ptlp,
-				ptep = __vmf_lock_ptes(mm, pmdp, addr, ptlp)));
-	return ptep;
-}
 
 #endif

@@ -14,6 +14,7 @@
 
 #include "../compat.h"
 #include "../stats.h"
+#include "../tables.h"
 #include "../walk.h"
 
 #define MAP_AT		(16UL << 40)
