@@ -69,7 +69,7 @@ kernel_release() {
 # like many.
 guest_defaults() {
 	case $1 in
-	debug*) echo 4G 1G 6 panic_on_warn=1 kunit.enable=1 ;;
+	debug*) echo 6G 4G 6 panic_on_warn=1 kunit.enable=1 ;;
 	*) echo 2G 4G 1 ;;
 	esac
 }
