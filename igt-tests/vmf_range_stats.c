@@ -224,7 +224,7 @@ static void check_trace(void)
 	expect_event(want);
 
 	view_touch(&w, 3, true);
-	snprintf(want, sizeof(want), "vmf_range_dirty: %s addr=%lx pages=1\n", vma,
+	snprintf(want, sizeof(want), "vmf_range_dirty: %s addr=%lx size=0x1000\n", vma,
 		 start + 3 * VRAM_PAGE);
 	expect_event(want);
 

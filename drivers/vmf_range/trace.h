@@ -52,29 +52,7 @@ TRACE_EVENT(vmf_range_insert,
 		  __entry->promoted, __entry->more ? " budget-stop" : "", __entry->err)
 );
 
-/* A page, or leaf, of a write-tracked VMA became writable. */
-TRACE_EVENT(vmf_range_dirty,
-	TP_PROTO(const struct vm_area_struct *vma, unsigned long addr,
-		 unsigned long nr_pages),
-	TP_ARGS(vma, addr, nr_pages),
-	TP_STRUCT__entry(
-		__field(unsigned long, start)
-		__field(unsigned long, end)
-		__field(unsigned long, addr)
-		__field(unsigned long, nr_pages)
-	),
-	TP_fast_assign(
-		__entry->start = vma->vm_start;
-		__entry->end = vma->vm_end;
-		__entry->addr = addr;
-		__entry->nr_pages = nr_pages;
-	),
-	TP_printk("vma=%lx-%lx addr=%lx pages=%lu", __entry->start,
-		  __entry->end, __entry->addr, __entry->nr_pages)
-);
-
-/* Something was unmapped; what had nothing mapped leaves no event. */
-TRACE_EVENT(vmf_range_zap,
+DECLARE_EVENT_CLASS(vmf_range_part,
 	TP_PROTO(const struct vm_area_struct *vma, unsigned long addr,
 		 unsigned long size),
 	TP_ARGS(vma, addr, size),
@@ -92,6 +70,20 @@ TRACE_EVENT(vmf_range_zap,
 	),
 	TP_printk("vma=%lx-%lx addr=%lx size=%#lx", __entry->start,
 		  __entry->end, __entry->addr, __entry->size)
+);
+
+/* A page, or leaf, of a write-tracked VMA became writable. */
+DEFINE_EVENT(vmf_range_part, vmf_range_dirty,
+	TP_PROTO(const struct vm_area_struct *vma, unsigned long addr,
+		 unsigned long size),
+	TP_ARGS(vma, addr, size)
+);
+
+/* Something was unmapped; what had nothing mapped leaves no event. */
+DEFINE_EVENT(vmf_range_part, vmf_range_zap,
+	TP_PROTO(const struct vm_area_struct *vma, unsigned long addr,
+		 unsigned long size),
+	TP_ARGS(vma, addr, size)
 );
 
 /* A call was refused; the kernel log may have the reason in full. */

@@ -449,7 +449,7 @@ static void report_write(struct vmf_walk *walk, unsigned long addr,
 
 	addr = ALIGN_DOWN(addr, size);
 	walk->tally->count[VMF_STAT_WRITES]++;
-	trace_vmf_range_dirty(vma, addr, PHYS_PFN(size));
+	trace_vmf_range_dirty(vma, addr, size);
 	vmf_range_ops_of(vma)->dirty(vma, linear_page_index(vma, addr),
 				     PHYS_PFN(size));
 }
