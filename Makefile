@@ -61,6 +61,10 @@ fuzz:
 check:
 	@$(vm)/check $(kernel)
 
+.PHONY: docs
+docs:
+	@$(vm)/docs
+
 .PHONY: shell
 shell:
 	@$(vm)/run $(kernel) --timeout 86400 --interactive -- sh -c 'sh -l; :'
@@ -89,6 +93,7 @@ help:
 	@echo '  make soak MINUTES=60  random stress on the kernels that hunt bugs'
 	@echo '  make shell            look around with the modules loaded'
 	@echo '  make check            static checks: compilers, checkpatch, sparse and others'
+	@echo '  make docs             make the documentation, build/docs/html'
 	@echo '  make setup            use the newest packages, and print their versions'
 	@echo
 	@echo 'Your own test in the emulated machine: $(vm)/run --help'

@@ -66,10 +66,12 @@ struct vmf_range_block {
 typedef int (*vmf_range_block_fn)(void *priv, pgoff_t pgoff,
 				  struct vmf_range_block *block);
 
-/** VMF_RANGE_PUD: map 1 GiB blocks (PUD_SIZE) with one entry where possible. */
+/**
+ * VMF_RANGE_PUD - map 1 GiB blocks (PUD_SIZE) with one entry where possible
+ */
 #define VMF_RANGE_PUD		BIT(0)
 /**
- * VMF_RANGE_DIRTY_LEAVES: with &vmf_range_ops.dirty, a write makes the whole entry
+ * VMF_RANGE_DIRTY_LEAVES - with &vmf_range_ops.dirty, a write makes the whole entry
  * writable that holds the page, whatever its size; without, just the page.
  */
 #define VMF_RANGE_DIRTY_LEAVES	BIT(1)
@@ -123,7 +125,9 @@ struct vmf_range_ops {
 	.huge_fault = vmf_range_vm_huge_fault,		\
 	.access = vmf_range_vm_access
 
-/** VMF_RANGE_VM_OPS - initialiser of &struct vmf_range_ops.vm_ops */
+/**
+ * VMF_RANGE_VM_OPS - initialiser of &struct vmf_range_ops.vm_ops
+ */
 #define VMF_RANGE_VM_OPS { __VMF_RANGE_VM_OPS }
 
 /**
@@ -205,7 +209,7 @@ struct vmf_range_sg {
 
 /**
  * struct vmf_range_pages - an array of pages as blocks
- * @pgoff: page offset in the mapped file of @pages[0]
+ * @pgoff: page offset in the mapped file of the first of @pages
  * @pages: the pages; NULL for a hole
  * @nr: how many
  *
