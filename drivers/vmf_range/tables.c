@@ -31,12 +31,20 @@ bool vmf_can_make_tables(void)
 }
 EXPORT_SYMBOL_IF_KUNIT(vmf_can_make_tables);
 
+/* Counts down; at 0 the memory for one table has run out. 0: it never does. */
+static atomic_t fail_table = ATOMIC_INIT(0);
+module_param_named(fail_table, fail_table.counter, int, 0600);
+MODULE_PARM_DESC(fail_table,
+		 "Fail to make the Nth page table from now on, once; for tests (default: 0, never)");
+
 static struct ptdesc *alloc_table(bool (*init)(struct ptdesc *table))
 {
 	struct ptdesc *table;
 
 	if (!vmf_can_make_tables())
 		return ERR_PTR(-EOPNOTSUPP);
+	if (unlikely(!atomic_dec_if_positive(&fail_table)))
+		return ERR_PTR(-ENOMEM);
 	table = pagetable_alloc(GFP_PGTABLE_USER, 0);
 	if (!table)
 		return ERR_PTR(-ENOMEM);

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -554,4 +555,22 @@ long vram_table_bytes(void)
 	if (!line)
 		vram_fail("no VmPTE in /proc/self/status\n");
 	return strtol(line + strlen("\nVmPTE:"), NULL, 10) * 1024;
+}
+
+/*
+ * Have the C library keep a heap that is large enough, so that its page tables stay
+ * what they are: for tests that compare vram_table_bytes() over much else.
+ */
+void vram_keep_heap(void)
+{
+	const size_t size = 16 << 20;
+	char *heap;
+
+	mallopt(M_MMAP_THRESHOLD, 2 * size);
+	mallopt(M_TRIM_THRESHOLD, 2 * size);
+	heap = malloc(size);
+	if (!heap)
+		vram_fail("no memory for a heap\n");
+	memset(heap, 1, size);
+	free(heap);
 }

@@ -96,5 +96,6 @@ uint64_t vram_peek(const struct vram *v, uint64_t pa);
 int vram_signal_of(volatile void *addr, bool write);
 unsigned long vram_faults(void);
 long vram_table_bytes(void);
+void vram_keep_heap(void);
 
 #endif
