@@ -123,8 +123,8 @@ struct virtio_vram {
 /**
  * struct virtio_vram_bo - a buffer
  * @tbo: base class
- * @block_size: as in &struct drm_virtio_vram_gem_create
- * @mix: %DRM_VIRTIO_VRAM_GEM_MIX
+ * @block_size: as in &struct drm_virtio_vram_gem_create; protected by the reservation
+ * @mix: %DRM_VIRTIO_VRAM_GEM_MIX; likewise
  * @vm_ops: for mappings made from now on; protected by the reservation
  */
 struct virtio_vram_bo {
@@ -179,6 +179,10 @@ void virtio_vram_blob_unmap(struct virtio_vram *vram, u32 id);
 int virtio_vram_mgr_init(struct virtio_vram *vram);
 void virtio_vram_mgr_fini(struct virtio_vram *vram);
 u64 virtio_vram_mgr_avail(struct virtio_vram *vram);
+int virtio_vram_mgr_hold(struct virtio_vram *vram, u64 leave,
+			 struct list_head *blocks);
+void virtio_vram_mgr_give_back(struct virtio_vram *vram,
+			       struct list_head *blocks);
 const struct virtio_vram_run *
 virtio_vram_run_find(const struct virtio_vram_resource *res, pgoff_t page);
 

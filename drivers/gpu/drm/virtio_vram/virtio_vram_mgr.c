@@ -369,6 +369,43 @@ u64 virtio_vram_mgr_avail(struct virtio_vram *vram)
 }
 
 /**
+ * virtio_vram_mgr_hold - keep part of the window from buffers
+ * @vram: the device
+ * @leave: how much to leave free, bytes
+ * @blocks: what was taken, empty before
+ *
+ * Return: 0 or a negative errno, with nothing taken.
+ */
+int virtio_vram_mgr_hold(struct virtio_vram *vram, u64 leave,
+			 struct list_head *blocks)
+{
+	struct virtio_vram_mgr *mgr = &vram->mgr;
+	int ret = 0;
+
+	if (!PAGE_ALIGNED(leave))
+		return -EINVAL;
+	mutex_lock(&mgr->lock);
+	if (leave < mgr->mm.avail)
+		ret = virtio_vram_mgr_get(mgr, mgr->mm.avail - leave, PAGE_SIZE,
+					  blocks, GPU_BUDDY_TOPDOWN_ALLOCATION);
+	mutex_unlock(&mgr->lock);
+	return ret;
+}
+
+/**
+ * virtio_vram_mgr_give_back - the end of virtio_vram_mgr_hold()
+ * @vram: the device
+ * @blocks: what was taken; empty afterwards
+ */
+void virtio_vram_mgr_give_back(struct virtio_vram *vram,
+			       struct list_head *blocks)
+{
+	mutex_lock(&vram->mgr.lock);
+	gpu_buddy_free_list(&vram->mgr.mm, blocks, 0);
+	mutex_unlock(&vram->mgr.lock);
+}
+
+/**
  * virtio_vram_mgr_init - hand the window to TTM
  * @vram: the device, with its TTM device set up
  *

@@ -41,10 +41,11 @@ struct vram_test_file {
 	struct file *file;
 	struct list_head link;
 	u32 way;
-	struct mutex lock;		/* shape; nests inside mmap_lock */
+	struct mutex lock;		/* shape, hold; nests inside mmap_lock */
 	struct vram_shape *shape;	/* mapped in place of the window, or NULL */
 	struct mutex watch_lock;	/* watch; mmap_lock nests inside */
 	struct vram_watch *watch;	/* mmu notifier, or NULL */
+	struct list_head hold;		/* of the window, kept from buffers; lock */
 };
 
 /*
@@ -557,9 +558,20 @@ static u32 vram_test_max_arg(unsigned int cmd)
 		return VRAM_TEST_MOVE_IN;
 	case VRAM_TEST_BO_WAY:
 		return VRAM_TEST_WAY_BUDDY;
+	case VRAM_TEST_BO_BLOCK:
+		return SZ_1G;
 	default:
 		return 0;
 	}
+}
+
+static int vram_test_bo_block(struct virtio_vram_bo *vbo, u32 size)
+{
+	if (size && (!is_power_of_2(size) || size < PAGE_SIZE))
+		return -EINVAL;
+	vbo->block_size = size;
+	vbo->mix = false;
+	return 0;
 }
 
 static int vram_test_bo(struct virtio_vram *vram, unsigned int cmd,
@@ -589,6 +601,9 @@ static int vram_test_bo(struct virtio_vram *vram, unsigned int cmd,
 		break;
 	case VRAM_TEST_BO_WAY:
 		ret = vram_test_bo_way(vbo, args->arg);
+		break;
+	case VRAM_TEST_BO_BLOCK:
+		ret = vram_test_bo_block(vbo, args->arg);
 		break;
 	}
 	ttm_bo_unreserve(&vbo->tbo);
@@ -760,6 +775,19 @@ static int vram_test_mmap_way(struct vram_test_file *tf, u32 way)
 	return 0;
 }
 
+static int vram_test_shrink(struct vram_test_file *tf,
+			    const struct vram_test_shrink *args)
+{
+	int ret = 0;
+
+	mutex_lock(&tf->lock);
+	virtio_vram_mgr_give_back(tf->vram, &tf->hold);
+	if (args->size)
+		ret = virtio_vram_mgr_hold(tf->vram, args->size, &tf->hold);
+	mutex_unlock(&tf->lock);
+	return ret;
+}
+
 static int vram_test_zap_pages(struct vram_test_file *tf,
 			       const struct vram_test_zap_pages *args)
 {
@@ -843,6 +871,7 @@ union vram_test_args {
 	struct vram_test_watch watch;
 	struct vram_test_events events;
 	struct vram_test_atomic atomic;
+	struct vram_test_shrink shrink;
 	__u32 way;
 };
 
@@ -887,7 +916,10 @@ static int vram_test_do(struct vram_test_file *tf, unsigned int cmd,
 	case VRAM_TEST_ZAP:
 	case VRAM_TEST_MOVE:
 	case VRAM_TEST_BO_WAY:
+	case VRAM_TEST_BO_BLOCK:
 		return vram_test_bo(vram, cmd, &args->bo);
+	case VRAM_TEST_SHRINK:
+		return vram_test_shrink(tf, &args->shrink);
 	case VRAM_TEST_MMAP_WAY:
 		return vram_test_mmap_way(tf, args->way);
 	case VRAM_TEST_GUP:
@@ -951,6 +983,7 @@ static int vram_test_open(struct inode *inode, struct file *file)
 	drm_dev_get(vram->drm);
 	mutex_init(&tf->lock);
 	mutex_init(&tf->watch_lock);
+	INIT_LIST_HEAD(&tf->hold);
 	tf->vram = vram;
 	tf->file = file;
 	file->private_data = tf;
@@ -974,6 +1007,7 @@ static int vram_test_release(struct inode *inode, struct file *file)
 	vram_watch_set(&tf->watch, &none);
 	if (tf->shape)
 		vram_shape_put(tf->shape);
+	virtio_vram_mgr_give_back(vram, &tf->hold);
 	drm_dev_put(vram->drm);
 	kfree(tf);
 	return 0;

@@ -84,7 +84,7 @@ struct vram_test_blocks {
 	__u32 pad;		/* must be zero */
 };
 
-/* VRAM_TEST_ZAP, VRAM_TEST_MOVE, VRAM_TEST_BO_WAY: act on one buffer. */
+/* VRAM_TEST_ZAP, _MOVE, _BO_WAY, _BO_BLOCK: act on one buffer. */
 enum vram_test_move {
 	VRAM_TEST_MOVE_OUT,	/* to system memory */
 	VRAM_TEST_MOVE_IN,	/* to the window */
@@ -99,6 +99,15 @@ struct vram_test_bo {
 
 /* VRAM_TEST_MOVE: arg is enum vram_test_move. */
 /* VRAM_TEST_BO_WAY: arg is enum vram_test_way, for later mmap()s. */
+/* VRAM_TEST_BO_BLOCK: arg is the block size from the next move to the window on. */
+
+/*
+ * VRAM_TEST_SHRINK: leave so many bytes of the window to buffers, for as long as this
+ * file is open or until the next call; what buffers have now stays theirs. 0: all.
+ */
+struct vram_test_shrink {
+	__u64 size;		/* in: bytes, page aligned */
+};
 
 enum vram_test_gup_how {
 	VRAM_TEST_GUP_FAST_ONLY,	/* get_user_pages_fast_only() */
@@ -285,5 +294,7 @@ struct vram_test_atomic {
 #define VRAM_TEST_EVENTS	_IOR('v', 0x4e, struct vram_test_events)
 #define VRAM_TEST_ATOMIC_ADD	_IOWR('v', 0x4f, struct vram_test_atomic)
 #define VRAM_TEST_REFS		_IOR('v', 0x50, struct vram_test_refs)
+#define VRAM_TEST_BO_BLOCK	_IOW('v', 0x51, struct vram_test_bo)
+#define VRAM_TEST_SHRINK	_IOW('v', 0x52, struct vram_test_shrink)
 
 #endif
