@@ -24,6 +24,7 @@
 #include <linux/export.h>
 #include <linux/fs.h>
 #include <linux/highmem.h>
+#include <linux/sched/signal.h>
 #include <linux/vmf_range.h>
 
 #include "compat.h"
@@ -269,7 +270,7 @@ static int access_ram(struct vm_area_struct *vma, unsigned long addr, void *buf,
 		      int len, int write)
 {
 	struct follow_pfnmap_args args = { .vma = vma, .address = addr };
-	int n = min_t(unsigned long, len, PAGE_SIZE - offset_in_page(addr));
+	int n = len;
 	void *page;
 
 	if (follow_pfnmap_start(&args))
@@ -290,6 +291,15 @@ static int access_ram(struct vm_area_struct *vma, unsigned long addr, void *buf,
 	return n;
 }
 
+/* Return: bytes copied, or -errno; -EINVAL for a page that is not mapped so. */
+static int access_mapped(struct vm_area_struct *vma, unsigned long addr,
+			 void *buf, int len, int write)
+{
+	int n = access_ram(vma, addr, buf, len, write);
+
+	return n ?: generic_access_phys(vma, addr, buf, len, write);
+}
+
 /**
  * vmf_range_vm_access - &vm_operations_struct.access
  * @vma: the VMA
@@ -301,6 +311,11 @@ static int access_ram(struct vm_area_struct *vma, unsigned long addr, void *buf,
  * Serves ptrace and /proc/PID/mem, which cannot get at pages of a %VM_PFNMAP VMA
  * in another way.
  *
+ * A page that nobody has touched yet, that was zapped, or whose first write the
+ * driver wants to hear of, is faulted in, as the process itself would: for a
+ * debugger its memory is there. No more than the rest of the page is copied, as
+ * what comes next in memory may be another buffer's; the core asks again.
+ *
  * Context: mmap_lock held for reading.
  * Return: bytes copied, or -errno.
  */
@@ -308,13 +323,24 @@ int vmf_range_vm_access(struct vm_area_struct *vma, unsigned long addr,
 			void *buf, int len, int write)
 {
 	const struct vmf_range_ops *ops = vmf_range_ops_of(vma);
-	int n;
+	unsigned int flags = FAULT_FLAG_REMOTE | (write ? FAULT_FLAG_WRITE : 0);
+	int n, err;
 
 	if (ops->access)
 		return ops->access(vma, addr, buf, len, write);
-	n = access_ram(vma, addr, buf, len, write);
-	if (n)
-		return n;
-	return generic_access_phys(vma, addr, buf, len, write);
+	len = min_t(unsigned long, len, PAGE_SIZE - offset_in_page(addr));
+	for (;;) {
+		n = access_mapped(vma, addr, buf, len, write);
+		if (n != -EINVAL)
+			return n;
+		/* Without a place for the answer it does not drop mmap_lock. */
+		err = fixup_user_fault(vma->vm_mm, addr, flags, NULL);
+		if (err)
+			return err;
+		/* An eviction may always be faster. */
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
 }
 EXPORT_SYMBOL_GPL(vmf_range_vm_access);

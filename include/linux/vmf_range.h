@@ -89,8 +89,8 @@ typedef int (*vmf_range_block_fn)(void *priv, pgoff_t pgoff,
  * @close: optional, as &vm_operations_struct.close
  * @may_split: optional, as &vm_operations_struct.may_split
  * @access: optional, as &vm_operations_struct.access; without it, ptrace is
- *	served by what is mapped: I/O memory by generic_access_phys(), system
- *	memory by a copy
+ *	served by what is mapped, after a fault if need be: I/O memory by
+ *	generic_access_phys(), system memory by a copy
  * @dirty: optional: pages of a writable VMA, from page offset @pgoff in the
  *	mapped file on, were written to for the first time since they were mapped
  *	or zapped. Called before the write can happen, with the page-table lock
