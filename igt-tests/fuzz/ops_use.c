@@ -136,7 +136,7 @@ OP(gup)
 {
 	struct fuzz_process *p = t->process;
 	struct vram_test_gup gup = {
-		.how = arg[4] % (VRAM_TEST_GUP_UNLOCKED + 1),
+		.how = arg[4] % (VRAM_TEST_HMM + 1),
 		.write = arg[5] % 2,
 	};
 	struct fuzz_seg seg;

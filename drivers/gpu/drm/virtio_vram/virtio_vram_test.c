@@ -624,6 +624,18 @@ static long vram_test_pin_remote(unsigned long addr, unsigned long nr,
 	return ret;
 }
 
+static long vram_test_gup_locked(unsigned long addr, unsigned long nr,
+				 unsigned int flags, struct page **pages)
+{
+	struct mm_struct *mm = current->mm;
+	long ret;
+
+	mmap_read_lock(mm);
+	ret = get_user_pages(addr, nr, flags, pages);
+	mmap_read_unlock(mm);
+	return ret;
+}
+
 static bool vram_test_hmm_invalidate(struct mmu_interval_notifier *notifier,
 				     const struct mmu_notifier_range *range,
 				     unsigned long seq)
@@ -684,6 +696,8 @@ static long vram_test_take(const struct vram_test_gup *args, struct page **pages
 		return pin_user_pages_fast(args->addr, args->nr, flags, pages);
 	case VRAM_TEST_GUP_UNLOCKED:
 		return get_user_pages_unlocked(args->addr, args->nr, pages, flags);
+	case VRAM_TEST_GUP_LOCKED:
+		return vram_test_gup_locked(args->addr, args->nr, flags, pages);
 	case VRAM_TEST_PIN_REMOTE:
 		return vram_test_pin_remote(args->addr, args->nr, flags, pages);
 	default:
@@ -721,10 +735,42 @@ static int vram_test_gup(struct vram_test_gup *args)
 	return 0;
 }
 
+/* TTM's pages of higher orders are not compound: each counts for itself. */
+static int vram_test_bo_refs(struct virtio_vram *vram, struct vram_test_refs *args)
+{
+	struct virtio_vram_bo *vbo;
+	struct ttm_tt *tt;
+	int ret;
+	u32 i;
+
+	vbo = vram_test_bo_get(vram, args->drm_fd, args->handle);
+	if (IS_ERR(vbo))
+		return PTR_ERR(vbo);
+	ret = ttm_bo_reserve(&vbo->tbo, true, false, NULL);
+	if (ret)
+		goto put;
+
+	args->refs = 0;
+	args->pages = 0;
+	tt = vbo->tbo.ttm;
+	if (tt && ttm_tt_is_populated(tt)) {
+		args->pages = tt->num_pages;
+		for (i = 0; i < tt->num_pages; i++)
+			args->refs += page_ref_count(tt->pages[i]);
+	}
+	ttm_bo_unreserve(&vbo->tbo);
+put:
+	drm_gem_object_put(&vbo->tbo.base);
+	return ret;
+}
+
 static int vram_test_refs(struct vram_test_file *tf, struct vram_test_refs *args)
 {
-	struct vram_shape *shape = vram_test_shape_get(tf);
+	struct vram_shape *shape;
 
+	if (args->handle)
+		return vram_test_bo_refs(tf->vram, args);
+	shape = vram_test_shape_get(tf);
 	if (!shape)
 		return -EINVAL;
 	args->refs = vram_shape_refs(shape);

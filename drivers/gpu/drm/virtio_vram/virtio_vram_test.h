@@ -115,6 +115,7 @@ enum vram_test_gup_how {
 	VRAM_TEST_PIN_FAST,		/* pin_user_pages_fast() */
 	VRAM_TEST_PIN_FAST_LONGTERM,	/* the same with FOLL_LONGTERM */
 	VRAM_TEST_GUP_UNLOCKED,		/* get_user_pages_unlocked() */
+	VRAM_TEST_GUP_LOCKED,		/* get_user_pages(), under mmap_lock */
 	VRAM_TEST_PIN_REMOTE,		/* pin_user_pages_remote() */
 	VRAM_TEST_HMM,			/* hmm_range_fault(); takes no references */
 };
@@ -227,9 +228,15 @@ struct vram_test_harvest {
 	__u64 nr_pages;		/* out: length of the run, 0: none */
 };
 
-/* VRAM_TEST_REFS: references and pins of the system memory of this file's shape. */
+/*
+ * VRAM_TEST_REFS: references and pins of system memory: of this file's shape or, with a
+ * handle, of a buffer, whose pages are 0 while it is in the window.
+ */
 struct vram_test_refs {
-	__u64 refs;		/* out: sum over its folios */
+	__s32 drm_fd;		/* in: DRM file, if there is a handle */
+	__u32 handle;		/* in: GEM handle on it, or 0: the shape */
+	__u64 refs;		/* out: sum over its folios, a buffer's: its pages */
+	__u64 pages;		/* out: pages of a buffer that are there now */
 };
 
 #define VRAM_TEST_NR_COUNTERS	16
@@ -293,7 +300,7 @@ struct vram_test_atomic {
 #define VRAM_TEST_WATCH		_IOW('v', 0x4d, struct vram_test_watch)
 #define VRAM_TEST_EVENTS	_IOR('v', 0x4e, struct vram_test_events)
 #define VRAM_TEST_ATOMIC_ADD	_IOWR('v', 0x4f, struct vram_test_atomic)
-#define VRAM_TEST_REFS		_IOR('v', 0x50, struct vram_test_refs)
+#define VRAM_TEST_REFS		_IOWR('v', 0x50, struct vram_test_refs)
 #define VRAM_TEST_BO_BLOCK	_IOW('v', 0x51, struct vram_test_bo)
 #define VRAM_TEST_SHRINK	_IOW('v', 0x52, struct vram_test_shrink)
 
