@@ -85,5 +85,6 @@ static void __exit minimal_exit(void)
 }
 module_exit(minimal_exit);
 
+VMF_RANGE_IMPORT_NS();
 MODULE_DESCRIPTION("Sample: memory that can be mapped");
 MODULE_LICENSE("Dual MIT/GPL");
