@@ -20,6 +20,16 @@
  * SUBTEST: unbind-faulting-huge
  * Description: the same, with memory mapped by a PUD leaf
  *
+ * SUBTEST: suspend
+ * Description: the machine sleeps with buffers of every size of block mapped: they
+ *	wait in system memory, with their content, and may go back into the window
+ *
+ * SUBTEST: suspend-faulting
+ * Description: the same with threads in the middle of faults
+ *
+ * SUBTEST: suspend-unbind
+ * Description: a device that has slept goes and comes back
+ *
  * SUBTEST: unload-used
  * Description: the module cannot be unloaded while a file or a mapping uses it
  *
@@ -68,23 +78,30 @@ static void rebind(void)
 	igt_assert(bound());
 }
 
+/* A new buffer is empty and in the window. */
+static void check_works_beside(const struct vram *vram)
+{
+	struct vram_bo bo;
+	uint64_t *addr;
+
+	vram_bo_create(vram, &bo, 4 * MIB, 2 * MIB, 0);
+	addr = vram_map(vram, &bo, 0, bo.size, 0, RW);
+	igt_assert_eq_u64(addr[0], 0);
+	addr[0] = 77;
+	igt_assert_eq_u64(vram_peek(vram, vram_bo_pa(vram, &bo, 0)), 77);
+	vram_unmap(addr, bo.size);
+	vram_bo_destroy(vram, &bo);
+}
+
 /* The device is there and works, whatever the subtest before left. */
 static void check_works(void)
 {
-	struct vram_bo bo;
 	struct vram vram;
-	uint64_t *addr;
 
 	if (!bound())
 		rebind();
 	vram_open(&vram, drm_open_driver(DRIVER_ANY));
-	vram_bo_create(&vram, &bo, 4 * MIB, 2 * MIB, 0);
-	addr = vram_map(&vram, &bo, 0, bo.size, 0, RW);
-	igt_assert_eq_u64(addr[0], 0);
-	addr[0] = 77;
-	igt_assert_eq_u64(vram_peek(&vram, vram_bo_pa(&vram, &bo, 0)), 77);
-	vram_unmap(addr, bo.size);
-	vram_bo_destroy(&vram, &bo);
+	check_works_beside(&vram);
 	igt_assert_eq_u64(vram_avail_settles(&vram, vram.size), vram.size);
 	vram_close(&vram);
 	drm_close_driver(vram.drm);
@@ -279,6 +296,128 @@ static void check_unbind_faulting_huge(void)
 	check_unbind_faulting(VRAM_PUD, VRAM_PUD, 0);
 }
 
+/*
+ * To the point where all devices sleep, and back: what the kernel's own test of that
+ * does. An emulated machine might not wake up from more.
+ */
+static void suspend(void)
+{
+	int ret;
+
+	igt_assert_eq(vram_write_file("/sys/module/suspend/parameters/pm_test_delay",
+				      "0"), 0);
+	igt_assert_eq(vram_write_file("/sys/power/pm_test", "devices"), 0);
+	ret = vram_write_file("/sys/power/state", "freeze");
+	igt_assert_eq(vram_write_file("/sys/power/pm_test", "none"), 0);
+	igt_assert_eq(ret, 0);
+}
+
+struct sleeper {
+	struct vram_bo bo;
+	char *map;
+};
+
+static void sleeper_init(const struct vram *vram, struct sleeper *s,
+			 uint64_t size, uint64_t block_size)
+{
+	uint64_t at;
+
+	vram_bo_create(vram, &s->bo, size, block_size, 0);
+	s->map = vram_map(vram, &s->bo, 0, size, 0, RW);
+	for (at = 0; at < size; at += VRAM_PAGE)
+		*(volatile uint64_t *)(s->map + at) = vram_stamp(at, s->bo.handle);
+}
+
+static void sleeper_check(const struct sleeper *s)
+{
+	uint64_t at;
+
+	for (at = 0; at < s->bo.size; at += VRAM_PAGE)
+		igt_assert_eq_u64(*(volatile uint64_t *)(s->map + at),
+				  vram_stamp(at, s->bo.handle));
+}
+
+static void sleeper_fini(const struct vram *vram, struct sleeper *s)
+{
+	vram_unmap(s->map, s->bo.size);
+	vram_bo_destroy(vram, &s->bo);
+}
+
+static void check_suspend(void)
+{
+	static const uint64_t blocks[] = { 4096, 64 << 10, VRAM_PMD, 16 * MIB };
+	struct sleeper s[ARRAY_SIZE(blocks)];
+	unsigned int i, round;
+	struct vram vram;
+
+	vram_open(&vram, drm_open_driver(DRIVER_ANY));
+	for (i = 0; i < ARRAY_SIZE(s); i++)
+		sleeper_init(&vram, &s[i], 16 * MIB, blocks[i]);
+	for (round = 0; round < 3; round++) {
+		suspend();
+		igt_assert_eq_u64(vram_avail(&vram), vram.size);
+		for (i = 0; i < ARRAY_SIZE(s); i++) {
+			sleeper_check(&s[i]);
+			expect_not_in_window(&vram, s[i].map, s[i].bo.size);
+			/* One of them stays outside. */
+			if (i)
+				vram_bo_act(&vram, &s[i].bo, VRAM_TEST_MOVE,
+					    VRAM_TEST_MOVE_IN);
+			sleeper_check(&s[i]);
+		}
+		check_works_beside(&vram);
+	}
+	for (i = 0; i < ARRAY_SIZE(s); i++)
+		sleeper_fini(&vram, &s[i]);
+	vram_close(&vram);
+	drm_close_driver(vram.drm);
+}
+
+static void check_suspend_faulting(void)
+{
+	/* Still there for the threads when an assertion has failed. */
+	static struct toucher toucher;
+	pthread_t threads[2];
+	struct vram_bo bo;
+	struct vram vram;
+	void *verdict;
+	unsigned int i;
+
+	vram_open(&vram, drm_open_driver(DRIVER_ANY));
+	vram_bo_create(&vram, &bo, 32 * MIB, VRAM_PMD, 0);
+	toucher.len = bo.size;
+	toucher.addr = vram_map(&vram, &bo, 0, bo.size, 0, RW);
+	memset(toucher.addr, 0x11, bo.size);
+	for (i = 0; i < ARRAY_SIZE(threads); i++)
+		igt_assert_eq(pthread_create(&threads[i], NULL, touch_random,
+					     &toucher), 0);
+	for (i = 0; i < 5; i++) {
+		vram_bo_act(&vram, &bo, VRAM_TEST_MOVE, VRAM_TEST_MOVE_IN);
+		usleep(10 * 1000);
+		suspend();
+		usleep(10 * 1000);
+	}
+	toucher.stop = true;
+	for (i = 0; i < ARRAY_SIZE(threads); i++) {
+		igt_assert_eq(pthread_join(threads[i], &verdict), 0);
+		igt_assert_f(!verdict, "%s\n", (char *)verdict);
+	}
+	igt_assert(toucher.touches);
+	for (i = 0; i < bo.size; i += VRAM_PAGE)
+		igt_assert_eq(toucher.addr[i], 0x11);
+	vram_unmap(toucher.addr, bo.size);
+	vram_bo_destroy(&vram, &bo);
+	vram_close(&vram);
+	drm_close_driver(vram.drm);
+}
+
+static void check_suspend_unbind(void)
+{
+	suspend();
+	check_unbind_mapped();
+	suspend();
+}
+
 static int unload(const char *module)
 {
 	return syscall(SYS_delete_module, module, O_NONBLOCK) ? -errno : 0;
@@ -336,6 +475,12 @@ static const struct {
 	{ "unbind-faulting-huge",
 	  "Check that the device may go during faults in PUD leaves",
 	  check_unbind_faulting_huge },
+	{ "suspend", "Check that buffers survive the sleep of the machine",
+	  check_suspend },
+	{ "suspend-faulting", "Check that the machine may sleep during faults",
+	  check_suspend_faulting },
+	{ "suspend-unbind", "Check that the device may go before and after a sleep",
+	  check_suspend_unbind },
 	{ "unload-used", "Check that a module in use cannot be unloaded",
 	  check_unload_used },
 	{ "unload-reload", "Check that the modules can be loaded again",

@@ -49,19 +49,23 @@ bool vram_sysfs_feature(unsigned int bit)
 	return bit < len && bits[bit] == '1';
 }
 
+/* Write a text to a file that exists. Return: 0 or -errno. */
+int vram_write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC), ret;
+
+	if (fd < 0)
+		return -errno;
+	ret = write(fd, text, strlen(text)) < 0 ? -errno : 0;
+	close(fd);
+	return ret;
+}
+
 /* Write to a file of the driver, such as "bind". Return: 0 or -errno. */
 int vram_sysfs_write(const char *file, const char *text)
 {
 	char path[128];
-	ssize_t len;
-	int fd, ret;
 
 	snprintf(path, sizeof(path), VRAM_SYSFS_DRIVER "/%s", file);
-	fd = open(path, O_WRONLY);
-	if (fd < 0)
-		return -errno;
-	len = write(fd, text, strlen(text));
-	ret = len < 0 ? -errno : 0;
-	close(fd);
-	return ret;
+	return vram_write_file(path, text);
 }

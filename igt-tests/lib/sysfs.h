@@ -10,6 +10,7 @@
 
 bool vram_sysfs_bound(char *name, size_t size);
 bool vram_sysfs_feature(unsigned int bit);
+int vram_write_file(const char *path, const char *text);
 int vram_sysfs_write(const char *file, const char *text);
 
 #endif

@@ -165,6 +165,8 @@ extern const struct file_operations virtio_vram_fops;
 
 /* virtio_vram_ctrl.c */
 int virtio_vram_ctrl_init(struct virtio_vram *vram);
+int virtio_vram_ctrl_start(struct virtio_vram *vram);
+void virtio_vram_ctrl_stop(struct virtio_vram *vram);
 void virtio_vram_ctrl_fini(struct virtio_vram *vram);
 int virtio_vram_ctrl_send(struct virtio_vram *vram, const void *req,
 			  size_t req_len, void *resp, size_t resp_room);
@@ -172,6 +174,7 @@ int virtio_vram_ctrl_hello(struct virtio_vram *vram);
 
 /* virtio_vram_blob.c */
 int virtio_vram_blob_setup(struct virtio_vram *vram);
+int virtio_vram_blob_start(struct virtio_vram *vram);
 int virtio_vram_blob_map(struct virtio_vram *vram, u64 offset, u64 size);
 void virtio_vram_blob_unmap(struct virtio_vram *vram, u32 id);
 

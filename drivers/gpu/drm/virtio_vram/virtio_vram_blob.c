@@ -177,6 +177,22 @@ int virtio_vram_blob_map(struct virtio_vram *vram, u64 offset, u64 size)
 }
 
 /**
+ * virtio_vram_blob_start - after a reset, make the context that blobs belong to
+ * @vram: the device, with its control queue running
+ *
+ * Return: 0 or a negative errno.
+ */
+int virtio_vram_blob_start(struct virtio_vram *vram)
+{
+	struct virtio_gpu_ctx_create req = {};
+
+	if (!vram->blob)
+		return 0;
+	return virtio_vram_cmd_nodata(vram, VIRTIO_GPU_CMD_CTX_CREATE, &req,
+				      sizeof(req));
+}
+
+/**
  * virtio_vram_blob_setup - find out what the window consists of
  * @vram: the device, with its control queue running
  *
@@ -187,7 +203,6 @@ int virtio_vram_blob_map(struct virtio_vram *vram, u64 offset, u64 size)
  */
 int virtio_vram_blob_setup(struct virtio_vram *vram)
 {
-	struct virtio_gpu_ctx_create req = {};
 	int ret;
 
 	ida_init(&vram->blob_ids);
@@ -197,8 +212,7 @@ int virtio_vram_blob_setup(struct virtio_vram *vram)
 	if (!vram->blob)
 		return 0;
 
-	ret = virtio_vram_cmd_nodata(vram, VIRTIO_GPU_CMD_CTX_CREATE, &req,
-				     sizeof(req));
+	ret = virtio_vram_blob_start(vram);
 	if (ret)
 		return ret;
 

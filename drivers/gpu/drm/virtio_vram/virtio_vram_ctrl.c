@@ -139,12 +139,12 @@ int virtio_vram_ctrl_hello(struct virtio_vram *vram)
 }
 
 /**
- * virtio_vram_ctrl_init - find the queues and start the device
- * @vram: the device; vdev->priv points to it
+ * virtio_vram_ctrl_start - find the queues and start the device
+ * @vram: the device, just reset, with its features negotiated
  *
  * Return: 0 or a negative errno.
  */
-int virtio_vram_ctrl_init(struct virtio_vram *vram)
+int virtio_vram_ctrl_start(struct virtio_vram *vram)
 {
 	struct virtqueue_info info[] = {
 		{ "control", virtio_vram_ctrl_done },
@@ -154,39 +154,25 @@ int virtio_vram_ctrl_init(struct virtio_vram *vram)
 	struct virtqueue *vqs[ARRAY_SIZE(info)];
 	int ret;
 
-	mutex_init(&ctrl->lock);
-	init_completion(&ctrl->done);
-	ctrl->dead = false;
-
-	/* Not drmm or devm: the device may write here until it is reset. */
-	ctrl->req = kmalloc(VIRTIO_VRAM_CTRL_MAX, GFP_KERNEL);
-	ctrl->resp = kmalloc(VIRTIO_VRAM_CTRL_MAX, GFP_KERNEL);
-	if (!ctrl->req || !ctrl->resp) {
-		ret = -ENOMEM;
-		goto err_free;
-	}
-
 	ret = virtio_find_vqs(vram->vdev, ARRAY_SIZE(info), vqs, info, NULL);
 	if (ret)
-		goto err_free;
+		return ret;
 
-	ctrl->vq = vqs[0];
 	virtio_device_ready(vram->vdev);
+	mutex_lock(&ctrl->lock);
+	ctrl->vq = vqs[0];
+	ctrl->dead = false;
+	mutex_unlock(&ctrl->lock);
 	return 0;
-
-err_free:
-	kfree(ctrl->resp);
-	kfree(ctrl->req);
-	return ret;
 }
 
 /**
- * virtio_vram_ctrl_fini - reset the device and give up the queues
+ * virtio_vram_ctrl_stop - reset the device and give up the queues
  * @vram: the device
  *
  * The window is gone after this.
  */
-void virtio_vram_ctrl_fini(struct virtio_vram *vram)
+void virtio_vram_ctrl_stop(struct virtio_vram *vram)
 {
 	struct virtio_vram_ctrl *ctrl = &vram->ctrl;
 
@@ -196,6 +182,51 @@ void virtio_vram_ctrl_fini(struct virtio_vram *vram)
 
 	virtio_reset_device(vram->vdev);
 	vram->vdev->config->del_vqs(vram->vdev);
+}
+
+/**
+ * virtio_vram_ctrl_init - set up the control queue and start the device
+ * @vram: the device; vdev->priv points to it
+ *
+ * Return: 0 or a negative errno.
+ */
+int virtio_vram_ctrl_init(struct virtio_vram *vram)
+{
+	struct virtio_vram_ctrl *ctrl = &vram->ctrl;
+	int ret;
+
+	mutex_init(&ctrl->lock);
+	init_completion(&ctrl->done);
+	ctrl->dead = true;
+
+	/* Not drmm or devm: the device may write here until it is reset. */
+	ctrl->req = kmalloc(VIRTIO_VRAM_CTRL_MAX, GFP_KERNEL);
+	ctrl->resp = kmalloc(VIRTIO_VRAM_CTRL_MAX, GFP_KERNEL);
+	if (!ctrl->req || !ctrl->resp) {
+		ret = -ENOMEM;
+		goto err_free;
+	}
+
+	ret = virtio_vram_ctrl_start(vram);
+	if (ret)
+		goto err_free;
+	return 0;
+
+err_free:
+	kfree(ctrl->resp);
+	kfree(ctrl->req);
+	return ret;
+}
+
+/**
+ * virtio_vram_ctrl_fini - stop the device for good
+ * @vram: the device, stopped before or not
+ */
+void virtio_vram_ctrl_fini(struct virtio_vram *vram)
+{
+	struct virtio_vram_ctrl *ctrl = &vram->ctrl;
+
+	virtio_vram_ctrl_stop(vram);
 	kfree(ctrl->resp);
 	kfree(ctrl->req);
 }

@@ -224,6 +224,45 @@ static void virtio_vram_remove(struct virtio_device *vdev)
 	drm_dev_put(vram->drm);
 }
 
+/*
+ * The window loses its content when the device is reset, as it is when the machine
+ * sleeps: before, every buffer goes to system memory, where its mappings find it.
+ * From then on the window takes nobody in. Processes are frozen by now, so none
+ * comes in between.
+ */
+static int virtio_vram_freeze(struct virtio_device *vdev)
+{
+	struct virtio_vram *vram = vdev->priv;
+	struct ttm_resource_manager *man = &vram->mgr.base;
+	int ret;
+
+	ret = ttm_resource_manager_evict_all(&vram->bdev, man);
+	if (ret)
+		return ret;
+	ttm_resource_manager_set_used(man, false);
+	virtio_vram_ctrl_stop(vram);
+	return 0;
+}
+
+/* A device that does not start again leaves buffers in system memory for good. */
+static int virtio_vram_restore(struct virtio_device *vdev)
+{
+	struct virtio_vram *vram = vdev->priv;
+	int ret;
+
+	ret = virtio_vram_ctrl_start(vram);
+	if (!ret)
+		ret = virtio_vram_ctrl_hello(vram);
+	if (!ret)
+		ret = virtio_vram_blob_start(vram);
+	if (ret) {
+		drm_err(vram->drm, "no window any more: %pe\n", ERR_PTR(ret));
+		return ret;
+	}
+	ttm_resource_manager_set_used(&vram->mgr.base, true);
+	return 0;
+}
+
 static const struct virtio_device_id virtio_vram_ids[] = {
 	{ VIRTIO_ID_GPU, VIRTIO_DEV_ANY_ID },
 	{ 0 },
@@ -241,6 +280,8 @@ static struct virtio_driver virtio_vram_driver = {
 	.id_table = virtio_vram_ids,
 	.probe = virtio_vram_probe,
 	.remove = virtio_vram_remove,
+	.freeze = virtio_vram_freeze,
+	.restore = virtio_vram_restore,
 };
 module_virtio_driver(virtio_vram_driver);
 
