@@ -20,6 +20,10 @@
  * SUBTEST: unbind-faulting-huge
  * Description: the same, with memory mapped by a PUD leaf
  *
+ * SUBTEST: pci-unbind
+ * Description: the virtio device itself goes while processes fault, as its PCI device
+ *	loses its driver, and comes back
+ *
  * SUBTEST: suspend
  * Description: the machine sleeps with buffers of every size of block mapped: they
  *	wait in system memory, with their content, and may go back into the window
@@ -244,9 +248,10 @@ static void *touch_random(void *data)
 }
 
 static void check_unbind_faulting(uint64_t size, uint64_t block_size,
-				  uint64_t shift)
+				  uint64_t shift, void (*leave)(void))
 {
-	struct toucher toucher = {};
+	/* Still there for the threads when an assertion has failed. */
+	static struct toucher toucher;
 	pthread_t threads[2];
 	struct vram_bo bo;
 	struct vram vram;
@@ -258,6 +263,8 @@ static void check_unbind_faulting(uint64_t size, uint64_t block_size,
 	vram_bo_create(&vram, &bo, size, block_size, 0);
 	toucher.len = bo.size;
 	toucher.addr = vram_map(&vram, &bo, 0, bo.size, shift, RW);
+	toucher.stop = false;
+	toucher.touches = 0;
 	for (i = 0; i < bo.size / VRAM_PMD; i++)
 		memset(toucher.addr + i * VRAM_PMD, 0x11, VRAM_PAGE);
 
@@ -268,7 +275,7 @@ static void check_unbind_faulting(uint64_t size, uint64_t block_size,
 		vram_bo_act(&vram, &bo, VRAM_TEST_ZAP, 0);
 		usleep(5000);
 	}
-	unbind();
+	leave();
 	usleep(100 * 1000);
 	toucher.stop = true;
 	for (i = 0; i < ARRAY_SIZE(threads); i++) {
@@ -288,12 +295,54 @@ static void check_unbind_faulting(uint64_t size, uint64_t block_size,
 
 static void check_unbind_faulting_small(void)
 {
-	check_unbind_faulting(64 * MIB, 4 * MIB, VRAM_PAGE);
+	check_unbind_faulting(64 * MIB, 4 * MIB, VRAM_PAGE, unbind);
 }
 
 static void check_unbind_faulting_huge(void)
 {
-	check_unbind_faulting(VRAM_PUD, VRAM_PUD, 0);
+	check_unbind_faulting(VRAM_PUD, VRAM_PUD, 0, unbind);
+}
+
+static char pci_device[64];
+
+/*
+ * The virtio device goes, and not just its driver. (After a removal of the PCI device
+ * the kernel would not find room for its window again: on this machine the firmware
+ * has put it where it reserves memory.)
+ */
+static void pci_unbind(void)
+{
+	char path[128], *parent;
+
+	igt_assert(vram_sysfs_bound(device, sizeof(device)));
+	snprintf(path, sizeof(path), "/sys/bus/virtio/devices/%s/..", device);
+	parent = realpath(path, NULL);
+	igt_assert(parent);
+	snprintf(pci_device, sizeof(pci_device), "%s", strrchr(parent, '/') + 1);
+	free(parent);
+	igt_assert_eq(vram_write_file("/sys/bus/pci/drivers/virtio-pci/unbind",
+				      pci_device), 0);
+	igt_assert(!bound());
+}
+
+static void pci_bind(void)
+{
+	igt_assert_eq(vram_write_file("/sys/bus/pci/drivers/virtio-pci/bind",
+				      pci_device), 0);
+	/* It may have another name now. */
+	igt_assert(vram_sysfs_bound(device, sizeof(device)));
+}
+
+static void check_pci_unbind(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		check_unbind_faulting(32 * MIB, VRAM_PMD, i * VRAM_PAGE,
+				      pci_unbind);
+		pci_bind();
+		check_works();
+	}
 }
 
 /*
@@ -475,6 +524,8 @@ static const struct {
 	{ "unbind-faulting-huge",
 	  "Check that the device may go during faults in PUD leaves",
 	  check_unbind_faulting_huge },
+	{ "pci-unbind", "Check that the virtio device may go during faults",
+	  check_pci_unbind },
 	{ "suspend", "Check that buffers survive the sleep of the machine",
 	  check_suspend },
 	{ "suspend-faulting", "Check that the machine may sleep during faults",
@@ -507,6 +558,9 @@ igt_main()
 
 	/* A failed subtest may have left the device unbound. */
 	igt_fixture() {
+		if (*pci_device)
+			vram_write_file("/sys/bus/pci/drivers/virtio-pci/bind",
+					pci_device);
 		if (!bound())
 			vram_sysfs_write("bind", device);
 	}
