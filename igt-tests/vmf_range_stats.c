@@ -13,6 +13,10 @@
  * Description: debugfs has all counters by name, and a VMA with its process, its
  *	addresses and its leaves, as long as it lives
  *
+ * SUBTEST: leaves
+ * Description: debugfs has a line for each run of leaves, from the first to the last,
+ *	with level, PFN and rights as another walker sees them
+ *
  * SUBTEST: trace
  * Description: faults, first writes, zaps and failures leave trace events with
  *	their addresses and counts
@@ -184,6 +188,72 @@ static void check_debugfs(void)
 	shape_fini(&vram, &s);
 }
 
+/* The lines of a mapping, from the leaves that the test node has found. */
+static char *lines_of(const struct view *w, unsigned int *nr_lines)
+{
+	struct vram_test_leaf *leaves, *leaf, *first;
+	char *text = NULL;
+	unsigned int nr;
+	uint64_t end;
+	size_t len;
+	FILE *out;
+
+	leaves = vram_leaves(&vram, w->addr, w->len, &nr);
+	igt_assert(nr);
+	out = open_memstream(&text, &len);
+	igt_assert(out);
+	*nr_lines = 0;
+	for (leaf = leaves; leaf < leaves + nr;) {
+		first = leaf;
+		do {
+			end = leaf->addr + (1ull << leaf->shift);
+			leaf++;
+		} while (leaf < leaves + nr && leaf->addr == end &&
+			 leaf->shift == first->shift &&
+			 !((leaf->flags ^ first->flags) & VRAM_TEST_LEAF_WRITE) &&
+			 leaf->pfn == first->pfn + PAGES(end - first->addr));
+		fprintf(out, "  %llx-%llx shift %u pfn %llx %s\n",
+			(unsigned long long)first->addr, (unsigned long long)end,
+			first->shift, (unsigned long long)first->pfn,
+			first->flags & VRAM_TEST_LEAF_WRITE ? "rw" : "r-");
+		++*nr_lines;
+	}
+	fclose(out);
+	free(leaves);
+	return text;
+}
+
+/* All three levels, a hole from a zap, and one page that was written to. */
+static void check_leaves(void)
+{
+	char head[128], *text, *want, *at;
+	unsigned int nr_lines, i;
+	struct shape s;
+	struct view w;
+
+	shape_init(&s, VRAM_TEST_SHAPE_DIRTY);
+	view_init(&w, &vram, &s, 0, s.nr_pages, 0, RW);
+	view_touch(&w, 100000, false);
+	view_touch(&w, 3, true);
+	igt_assert_eq(shape_zap(&vram, 5, 2), 0);
+
+	text = read_all(DEBUGFS "leaves");
+	want = lines_of(&w, &nr_lines);
+	/* Four parts of the head, PMD, PUD and PMD leaves, the tail. */
+	igt_assert_eq(nr_lines, 8);
+	snprintf(head, sizeof(head), "%d vmf_range_stats %lx-%lx virtio_vram_test\n",
+		 getpid(), (unsigned long)w.addr, (unsigned long)(w.addr + w.len));
+	at = strstr(text, head);
+	for (i = 0; at && i < 3; i++)
+		at = strchr(at, '\n') + 1;
+	igt_assert_f(at && !strncmp(at, want, strlen(want)) &&
+		     at[strlen(want)] != ' ', "no\n%s%sin\n%s\n", head, want, text);
+	free(want);
+	free(text);
+	view_fini(&w);
+	shape_fini(&vram, &s);
+}
+
 static void write_text(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
@@ -281,6 +351,9 @@ igt_main()
 	igt_describe("Check that a person can read it in debugfs");
 	igt_subtest("debugfs")
 		check_debugfs();
+	igt_describe("Check the list of leaves in debugfs");
+	igt_subtest("leaves")
+		check_leaves();
 	igt_describe("Check the trace events");
 	igt_subtest("trace")
 		check_trace();

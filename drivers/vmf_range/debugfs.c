@@ -25,15 +25,22 @@ DEFINE_SHOW_ATTRIBUTE(stats);
 
 static int vmas_show(struct seq_file *m, void *unused)
 {
-	return vmf_stats_show_vmas(m);
+	return vmf_stats_show_vmas(m, false);
 }
 DEFINE_SHOW_ATTRIBUTE(vmas);
+
+static int leaves_show(struct seq_file *m, void *unused)
+{
+	return vmf_stats_show_vmas(m, true);
+}
+DEFINE_SHOW_ATTRIBUTE(leaves);
 
 static int __init vmf_range_init(void)
 {
 	dir = debugfs_create_dir("vmf_range", NULL);
 	debugfs_create_file("stats", 0400, dir, NULL, &stats_fops);
 	debugfs_create_file("vmas", 0400, dir, NULL, &vmas_fops);
+	debugfs_create_file("leaves", 0400, dir, NULL, &leaves_fops);
 	return 0;
 }
 module_init(vmf_range_init);

@@ -211,8 +211,37 @@ void vmf_range_get_stats(struct vm_area_struct *vma,
 }
 EXPORT_SYMBOL_GPL(vmf_range_get_stats);
 
+static bool follows(const struct vmf_range_leaf *leaf, unsigned long end,
+		    const struct vmf_range_leaf *first)
+{
+	return leaf->addr == end && leaf->shift == first->shift &&
+	       leaf->writable == first->writable &&
+	       leaf->pfn - first->pfn == PHYS_PFN(leaf->addr - first->addr);
+}
+
+/*
+ * A line for each run of leaves that are alike and contiguous. Page-table locks are
+ * taken one at a time: what changes meanwhile may be seen as before or as after.
+ */
+static void show_leaves(struct seq_file *m, struct vm_area_struct *vma)
+{
+	struct vmf_range_leaf first, leaf;
+	unsigned long addr, end;
+
+	addr = vmf_range_query(vma, vma->vm_start, vma->vm_end, &first);
+	while (addr && !seq_has_overflowed(m)) {
+		do {
+			end = addr;
+			addr = vmf_range_query(vma, end, vma->vm_end, &leaf);
+		} while (addr && follows(&leaf, end, &first));
+		seq_printf(m, "  %lx-%lx shift %u pfn %lx %s\n", first.addr, end,
+			   first.shift, first.pfn, first.writable ? "rw" : "r-");
+		first = leaf;
+	}
+}
+
 static void show_vma(struct seq_file *m, struct vm_area_struct *vma,
-		     struct vmf_vma *record)
+		     struct vmf_vma *record, bool all)
 {
 	struct vmf_range_leaves leaves;
 	int i;
@@ -227,6 +256,8 @@ static void show_vma(struct seq_file *m, struct vm_area_struct *vma,
 		seq_printf(m, " %s %lld", vmf_stat_names[i],
 			   atomic64_read(&record->count[i]));
 	seq_putc(m, '\n');
+	if (all)
+		show_leaves(m, vma);
 }
 
 /* References to all records there are now. Return: how many, or -ENOMEM. */
@@ -257,7 +288,7 @@ static long snapshot(struct vmf_vma ***list)
 }
 
 /* A VMA that is in its mm's tree stays there as long as mmap_lock is held. */
-static void show_record(struct seq_file *m, struct vmf_vma *record)
+static void show_record(struct seq_file *m, struct vmf_vma *record, bool all)
 {
 	struct vm_area_struct *vma;
 	struct vma_iterator vmi;
@@ -268,7 +299,7 @@ static void show_record(struct seq_file *m, struct vmf_vma *record)
 	vma_iter_init(&vmi, record->mm, 0);
 	for_each_vma(vmi, vma) {
 		if (vma == record->vma)
-			show_vma(m, vma, record);
+			show_vma(m, vma, record, all);
 	}
 	mmap_read_unlock(record->mm);
 	mmput(record->mm);
@@ -277,11 +308,12 @@ static void show_record(struct seq_file *m, struct vmf_vma *record)
 /**
  * vmf_stats_show_vmas - print every VMA with its leaves and counters
  * @m: where to
+ * @all: each leaf, and not just how many there are
  *
  * Context: process context; takes the mmap_lock of each mm.
  * Return: 0 or -ENOMEM.
  */
-int vmf_stats_show_vmas(struct seq_file *m)
+int vmf_stats_show_vmas(struct seq_file *m, bool all)
 {
 	struct vmf_vma **list;
 	long nr, i;
@@ -290,7 +322,7 @@ int vmf_stats_show_vmas(struct seq_file *m)
 	if (nr < 0)
 		return nr;
 	for (i = 0; i < nr; i++) {
-		show_record(m, list[i]);
+		show_record(m, list[i], all);
 		put_record(list[i]);
 		cond_resched();
 	}

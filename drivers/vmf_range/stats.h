@@ -19,7 +19,7 @@ struct vmf_vma *vmf_stats_begin(struct vm_area_struct *vma);
 void vmf_stats_add(struct vmf_vma *record, const struct vmf_tally *tally);
 void vmf_stats_add_one(struct vm_area_struct *vma, enum vmf_range_stat stat);
 void vmf_stats_forget(struct vm_area_struct *vma);
-int vmf_stats_show_vmas(struct seq_file *m);
+int vmf_stats_show_vmas(struct seq_file *m, bool all);
 
 extern const char * const vmf_stat_names[VMF_NR_STATS];
 
