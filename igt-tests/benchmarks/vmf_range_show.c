@@ -254,15 +254,34 @@ static void describe(char *text, size_t room, const struct result *r,
 		 counting ? "instructions" : "ticks");
 }
 
+/* The same leaves as runs, one to each. */
+static struct svg_run *runs_of(const struct result *r)
+{
+	struct svg_run *runs = calloc(r->nr_leaves, sizeof(*runs));
+	unsigned int i;
+
+	if (!runs)
+		vram_fail("no memory\n");
+	for (i = 0; i < r->nr_leaves; i++)
+		runs[i] = (struct svg_run){
+			.addr = r->leaves[i].addr,
+			.len = 1ull << r->leaves[i].shift,
+			.pfn = r->leaves[i].pfn,
+			.shift = r->leaves[i].shift,
+		};
+	return runs;
+}
+
 static void draw(const char *dir, const struct shape *s, uint64_t size,
 		 const struct result *range, const struct result *stock,
 		 bool counting)
 {
+	struct svg_run *runs[2] = { runs_of(range), runs_of(stock) };
 	char path[PATH_MAX], title[128], texts[2][256];
-	struct svg_view views[2] = {
-		{ "vmf_range", texts[0], range->va, range->leaves,
+	const struct svg_view views[2] = {
+		{ "vmf_range", texts[0], range->va, size, runs[0],
 		  range->nr_leaves },
-		{ "stock TTM", texts[1], stock->va, stock->leaves,
+		{ "stock TTM", texts[1], stock->va, size, runs[1],
 		  stock->nr_leaves },
 	};
 
@@ -271,9 +290,11 @@ static void draw(const char *dir, const struct shape *s, uint64_t size,
 		 (double)size / MIB);
 	describe(texts[0], sizeof(texts[0]), range, counting);
 	describe(texts[1], sizeof(texts[1]), stock, counting);
-	svg_write(path, title,
-		  "The same buffer mapped twice; every page touched once, in order of address.",
-		  size, views);
+	svg_write_pair(path, title,
+		       "The same buffer mapped twice; every page touched once, in order of address.",
+		       views);
+	free(runs[0]);
+	free(runs[1]);
 }
 
 static void show_shape(const struct shape *s, const struct vram_bo *bo,

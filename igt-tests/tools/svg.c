@@ -4,17 +4,21 @@
  * column of pixels, a level's colour takes as much of the height as its leaves
  * take of the addresses there. Huge leaves wide enough to see are set apart.
  */
-#include <errno.h>
+#include <err.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "svg.h"
 
 #define WIDTH		1200
-#define HEIGHT		560
+#define PAIR_HEIGHT	560
 #define LEFT		40
 #define STRIP		(WIDTH - 2 * LEFT)
 #define STRIP_HEIGHT	72
+#define VIEW_HEIGHT	150
+#define CURVE_HEIGHT	120
+#define BAND_HEIGHT	8
 #define ZOOM_BYTES	(8ull << 20)
 #define ZOOM_GAP	40
 #define LABEL		130
@@ -53,20 +57,20 @@ static void measure(const struct strip *s, double start, double end,
 
 	memset(bytes, 0, LEVELS * sizeof(*bytes));
 	while (*next < v->nr) {
-		const struct vram_test_leaf *leaf = &v->leaves[*next];
+		const struct svg_run *run = &v->runs[*next];
 
-		if (leaf->addr + (1ull << leaf->shift) > start)
+		if (run->addr + run->len > start)
 			break;
 		++*next;
 	}
-	for (i = *next; i < v->nr && v->leaves[i].addr < end; i++) {
-		double lo = v->leaves[i].addr;
-		double hi = lo + (1ull << v->leaves[i].shift);
+	for (i = *next; i < v->nr && v->runs[i].addr < end; i++) {
+		double lo = v->runs[i].addr;
+		double hi = lo + v->runs[i].len;
 
 		lo = lo > start ? lo : start;
 		hi = hi < end ? hi : end;
 		for (level = 0; level < LEVELS; level++)
-			if (v->leaves[i].shift == levels[level].shift)
+			if (v->runs[i].shift == levels[level].shift)
 				bytes[level] += hi - lo;
 	}
 }
@@ -97,16 +101,47 @@ static void draw_borders(const struct strip *s)
 	unsigned int i;
 
 	for (i = 0; i < v->nr; i++) {
-		uint64_t addr = v->leaves[i].addr;
+		const struct svg_run *run = &v->runs[i];
+		uint64_t addr = run->addr, step = 1ull << run->shift;
 
-		if (v->leaves[i].shift == 12 || addr <= s->from ||
-		    addr >= s->from + s->len ||
-		    scale * (1ull << v->leaves[i].shift) < 6)
+		if (run->shift == 12 || scale * step < 6)
 			continue;
+		for (; addr < run->addr + run->len && addr < s->from + s->len;
+		     addr += step)
+			if (addr > s->from)
+				fprintf(s->out,
+					"<rect x=\"%.1f\" y=\"%.1f\" width=\"1\" height=\"%d\" fill=\"#ffffff\"/>\n",
+					s->x + (addr - s->from) * scale - 0.5,
+					s->y, STRIP_HEIGHT);
+	}
+}
+
+static bool begins_block(const struct svg_view *v, unsigned int i)
+{
+	const struct svg_run *run = &v->runs[i], *last = run - 1;
+
+	return !i || last->addr + last->len != run->addr ||
+	       last->pfn + (last->len >> 12) != run->pfn;
+}
+
+/* Contiguous memory has one shade of grey, its neighbour another. */
+static void draw_blocks(const struct strip *s)
+{
+	const struct svg_view *v = s->view;
+	double scale = s->width / s->len, from;
+	unsigned int i, first = 0, blocks = 0;
+
+	for (i = 1; i <= v->nr; i++) {
+		if (i < v->nr && !begins_block(v, i))
+			continue;
+		from = s->x + (v->runs[first].addr - s->from) * scale;
 		fprintf(s->out,
-			"<rect x=\"%.1f\" y=\"%.1f\" width=\"1\" height=\"%d\" fill=\"#ffffff\"/>\n",
-			s->x + (addr - s->from) * scale - 0.5, s->y,
-			STRIP_HEIGHT);
+			"<rect x=\"%.2f\" y=\"%.1f\" width=\"%.2f\" height=\"%d\" fill=\"%s\"/>\n",
+			from, s->y - BAND_HEIGHT - 1,
+			(v->runs[i - 1].addr + v->runs[i - 1].len -
+			 v->runs[first].addr) * scale, BAND_HEIGHT,
+			blocks++ % 2 ? "#999999" : "#444444");
+		first = i;
 	}
 }
 
@@ -191,32 +226,46 @@ static void draw_legend(FILE *out, double y)
 		LEFT + 170 * LEVELS, y);
 }
 
-static void draw_view(FILE *out, const struct svg_view *view, uint64_t size,
-		      double y)
+/* What others chose to call themselves is not for the reader of a picture to run. */
+static void put_text(FILE *out, const char *text)
+{
+	for (; *text; text++) {
+		if (strchr("<>&\"'", *text))
+			fprintf(out, "&#%d;", *text);
+		else
+			putc(*text, out);
+	}
+}
+
+static void draw_view(FILE *out, const struct svg_view *view, double y,
+		      bool blocks)
 {
 	const struct strip strip = {
-		.out = out, .view = view, .from = view->va, .len = size,
-		.x = LEFT, .y = y + 12, .width = STRIP,
+		.out = out, .view = view, .from = view->va, .len = view->size,
+		.x = LEFT, .y = y + 12 + (blocks ? BAND_HEIGHT + 2 : 0),
+		.width = STRIP,
 	};
 
+	fprintf(out, "<text x=\"%d\" y=\"%.1f\" class=\"name\">", LEFT, y);
+	put_text(out, view->name);
 	fprintf(out,
-		"<text x=\"%d\" y=\"%.1f\" class=\"name\">%s</text>\n"
-		"<text x=\"%d\" y=\"%.1f\" class=\"numbers\">%s</text>\n",
-		LEFT, y, view->name, LEFT + STRIP, y, view->text);
+		"</text>\n<text x=\"%d\" y=\"%.1f\" class=\"numbers\">%s</text>\n",
+		LEFT + STRIP, y, view->text);
 	draw_strip(&strip);
+	if (blocks)
+		draw_blocks(&strip);
 	draw_scale(&strip, view->va);
 }
 
 /* The ends of the first view, where heads and tails are. */
-static void draw_ends(FILE *out, const struct svg_view *view, uint64_t size,
-		      double y)
+static void draw_ends(FILE *out, const struct svg_view *view, double y)
 {
 	struct strip strip = {
 		.out = out, .view = view, .from = view->va, .len = ZOOM_BYTES,
 		.x = LEFT, .y = y + 12, .width = (STRIP - ZOOM_GAP) / 2,
 	};
 
-	if (size < 2 * ZOOM_BYTES)
+	if (view->size < 2 * ZOOM_BYTES)
 		return;
 	fprintf(out,
 		"<text x=\"%d\" y=\"%.1f\" class=\"name\">%s, first 8 MiB</text>\n",
@@ -224,7 +273,7 @@ static void draw_ends(FILE *out, const struct svg_view *view, uint64_t size,
 	draw_strip(&strip);
 	draw_scale(&strip, view->va);
 
-	strip.from = view->va + size - ZOOM_BYTES;
+	strip.from = view->va + view->size - ZOOM_BYTES;
 	strip.x += strip.width + ZOOM_GAP;
 	fprintf(out,
 		"<text x=\"%.1f\" y=\"%.1f\" class=\"name\">last 8 MiB</text>\n",
@@ -233,21 +282,32 @@ static void draw_ends(FILE *out, const struct svg_view *view, uint64_t size,
 	draw_scale(&strip, view->va);
 }
 
-/**
- * svg_write - write a picture of two mappings of one buffer
- * @path: file
- * @title: what is mapped
- * @subtitle: how
- * @size: bytes
- * @views: the two; the ends of the first are drawn larger as well
- */
-void svg_write(const char *path, const char *title, const char *subtitle,
-	       uint64_t size, const struct svg_view views[2])
+static void draw_curve(FILE *out, const struct svg_curve *curve, double y)
+{
+	uint64_t most = curve->values[curve->nr - 1];
+	unsigned int i;
+
+	fprintf(out,
+		"<text x=\"%d\" y=\"%.1f\" class=\"name\">%s: %llu</text>\n"
+		"<text x=\"%d\" y=\"%.1f\" class=\"numbers\">%s</text>\n"
+		"<polyline fill=\"none\" stroke=\"#b23a48\" stroke-width=\"2\" points=\"",
+		LEFT, y, curve->name, (unsigned long long)most, LEFT + STRIP, y,
+		curve->span);
+	for (i = 0; i < curve->nr; i++)
+		fprintf(out, "%.1f,%.1f ",
+			LEFT + (double)STRIP * i / (curve->nr > 1 ? curve->nr - 1 : 1),
+			y + 12 + STRIP_HEIGHT -
+			(most ? (double)STRIP_HEIGHT * curve->values[i] / most : 0));
+	fprintf(out, "\"/>\n");
+}
+
+static FILE *begin(const char *path, int height, const char *title,
+		   const char *subtitle)
 {
 	FILE *out = fopen(path, "w");
 
 	if (!out)
-		vram_fail("cannot write %s: %s\n", path, strerror(errno));
+		err(1, "%s", path);
 	fprintf(out,
 		"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\">\n"
 		"<style>\n"
@@ -262,13 +322,57 @@ void svg_write(const char *path, const char *title, const char *subtitle,
 		"<rect width=\"%d\" height=\"%d\" fill=\"#ffffff\"/>\n"
 		"<text x=\"%d\" y=\"44\" class=\"title\">%s</text>\n"
 		"<text x=\"%d\" y=\"70\" class=\"text\">%s</text>\n",
-		WIDTH, HEIGHT, WIDTH, HEIGHT, WIDTH, HEIGHT, LEFT, title, LEFT,
+		WIDTH, height, WIDTH, height, WIDTH, height, LEFT, title, LEFT,
 		subtitle);
 	draw_legend(out, 102);
-	draw_view(out, &views[0], size, 146);
-	draw_view(out, &views[1], size, 286);
-	draw_ends(out, &views[0], size, 426);
+	return out;
+}
+
+static void end(FILE *out, const char *path)
+{
 	fprintf(out, "</svg>\n");
 	if (fclose(out))
-		vram_fail("cannot write %s: %s\n", path, strerror(errno));
+		err(1, "%s", path);
+}
+
+/**
+ * svg_write_pair - write a picture of two mappings of one buffer
+ * @path: file
+ * @title: what is mapped
+ * @subtitle: how
+ * @views: the two; the ends of the first are drawn larger as well
+ */
+void svg_write_pair(const char *path, const char *title, const char *subtitle,
+		    const struct svg_view views[2])
+{
+	FILE *out = begin(path, PAIR_HEIGHT, title, subtitle);
+
+	draw_view(out, &views[0], 146, false);
+	draw_view(out, &views[1], 286, false);
+	draw_ends(out, &views[0], 426);
+	end(out, path);
+}
+
+/**
+ * svg_write_views - write a picture of some mappings
+ * @path: file
+ * @title: whose they are
+ * @subtitle: when
+ * @views: the mappings; a band over each tells where memory is contiguous
+ * @nr: how many
+ * @curve: something about all of them, drawn below; or NULL
+ */
+void svg_write_views(const char *path, const char *title, const char *subtitle,
+		     const struct svg_view *views, unsigned int nr,
+		     const struct svg_curve *curve)
+{
+	FILE *out = begin(path, 126 + nr * VIEW_HEIGHT +
+			  (curve ? CURVE_HEIGHT : 0), title, subtitle);
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		draw_view(out, &views[i], 146 + i * VIEW_HEIGHT, true);
+	if (curve)
+		draw_curve(out, curve, 146 + nr * VIEW_HEIGHT);
+	end(out, path);
 }
