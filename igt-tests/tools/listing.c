@@ -11,7 +11,6 @@
  */
 #include <ctype.h>
 #include <err.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,6 +26,7 @@ static unsigned int level_of(unsigned int shift)
 /* A name may have blanks in it: it ends where the addresses begin. */
 static bool read_header(struct mapping *map, const char *line)
 {
+	unsigned long long start, end;
 	const char *at = line, *name;
 	int len;
 
@@ -36,9 +36,10 @@ static bool read_header(struct mapping *map, const char *line)
 	name = line + len;
 	while ((at = strchr(at, ' '))) {
 		at++;
-		if (sscanf(at, "%" SCNx64 "-%" SCNx64 " %63[^\n]", &map->start,
-			   &map->end, map->file) != 3)
+		if (sscanf(at, "%llx-%llx %63[^\n]", &start, &end, map->file) != 3)
 			continue;
+		map->start = start;
+		map->end = end;
 		snprintf(map->comm, sizeof(map->comm), "%.*s",
 			 (int)(at - name - 1), name);
 		return map->start < map->end;
@@ -46,11 +47,19 @@ static bool read_header(struct mapping *map, const char *line)
 	return false;
 }
 
+/* Room for one more. */
+static void *grow(void *array, unsigned int nr, size_t size)
+{
+	void *more = realloc(array, (nr + 1) * size);
+
+	if (!more)
+		err(1, "memory");
+	return more;
+}
+
 static void add_run(struct mapping *map, const struct svg_run *run, bool rw)
 {
-	map->runs = realloc(map->runs, (map->nr + 1) * sizeof(*map->runs));
-	if (!map->runs)
-		err(1, "runs");
+	map->runs = grow(map->runs, map->nr, sizeof(*map->runs));
 	map->runs[map->nr++] = *run;
 	if (rw)
 		map->writable += run->len;
@@ -58,17 +67,16 @@ static void add_run(struct mapping *map, const struct svg_run *run, bool rw)
 
 static void read_line(struct mapping *map, const char *line)
 {
-	struct svg_run run;
-	uint64_t end;
+	unsigned long long start, end, pfn;
+	unsigned int shift;
 	char rw[3];
 
-	if (sscanf(line, " so far: faults %" SCNu64, &map->faults) == 1)
-		return;
-	if (sscanf(line, " %" SCNx64 "-%" SCNx64 " shift %u pfn %" SCNx64 " %2s",
-		   &run.addr, &end, &run.shift, &run.pfn, rw) != 5)
-		return;
-	run.len = end - run.addr;
-	add_run(map, &run, rw[1] == 'w');
+	if (sscanf(line, " so far: faults %llu", &pfn) == 1)
+		map->faults = pfn;
+	else if (sscanf(line, " %llx-%llx shift %u pfn %llx %2s", &start, &end,
+			&shift, &pfn, rw) == 5)
+		add_run(map, &(struct svg_run){ start, end - start, pfn, shift },
+			rw[1] == 'w');
 }
 
 /**
@@ -90,10 +98,7 @@ void listing_read(struct listing *list, FILE *in)
 		}
 		if (!read_header(&map, line))
 			errx(1, "this is no line of a listing: %s", line);
-		list->maps = realloc(list->maps,
-				     (list->nr + 1) * sizeof(*list->maps));
-		if (!list->maps)
-			err(1, "mappings");
+		list->maps = grow(list->maps, list->nr, sizeof(*list->maps));
 		list->maps[list->nr++] = map;
 	}
 }
@@ -146,18 +151,18 @@ void mapping_add_up(const struct mapping *map, struct totals *sum)
 	}
 }
 
-static const char *size_text(uint64_t bytes)
+static const char *size_text(unsigned long long bytes)
 {
 	static char texts[4][32];
 	static unsigned int next;
 	char *text = texts[next++ % 4];
 
 	if (bytes && bytes % (1 << 30) == 0)
-		snprintf(text, 32, "%" PRIu64 " GiB", bytes >> 30);
+		snprintf(text, 32, "%llu GiB", bytes >> 30);
 	else if (bytes && bytes % (1 << 20) == 0)
-		snprintf(text, 32, "%" PRIu64 " MiB", bytes >> 20);
+		snprintf(text, 32, "%llu MiB", bytes >> 20);
 	else
-		snprintf(text, 32, "%" PRIu64 " KiB", bytes >> 10);
+		snprintf(text, 32, "%llu KiB", bytes >> 10);
 	return text;
 }
 
@@ -169,16 +174,20 @@ static const char *size_text(uint64_t bytes)
  */
 void mapping_describe(const struct mapping *map, char *text, size_t room)
 {
+	const char *writable = "nothing";
 	struct totals sum;
 
 	mapping_add_up(map, &sum);
+	if (sum.writable && sum.writable == sum.bytes)
+		writable = "all";
+	else if (sum.writable)
+		writable = size_text(sum.writable);
 	snprintf(text, room,
-		 "%" PRIu64 " PUD, %" PRIu64 " PMD, %" PRIu64 " PTE leaves map %s of %s (%s writable), in %u block%s; faults: %" PRIu64,
+		 "%llu PUD, %llu PMD, %llu PTE leaves map %s of %s (%s writable), in %u block%s; faults: %llu",
 		 sum.leaves[2], sum.leaves[1], sum.leaves[0],
 		 size_text(sum.bytes), size_text(map->end - map->start),
-		 sum.writable == sum.bytes ? "all" :
-		 sum.writable ? size_text(sum.writable) : "nothing",
-		 sum.blocks, sum.blocks == 1 ? "" : "s", map->faults);
+		 writable, sum.blocks, sum.blocks == 1 ? "" : "s",
+		 (unsigned long long)map->faults);
 }
 
 /* Bytes of each level, and blocks that begin, in one column. */
@@ -264,8 +273,8 @@ void mapping_print(const struct mapping *map, unsigned int width, bool colour)
 	blocks = calloc(1, width + 1);
 	if (!blocks)
 		err(1, "columns");
-	printf("%d %s: %s at %" PRIx64 "\n  leaves ", map->pid, map->comm,
-	       map->file, map->start);
+	printf("%d %s: %s at %llx\n  leaves ", map->pid, map->comm, map->file,
+	       (unsigned long long)map->start);
 	/* Columns begin with a page. */
 	for (i = 0; i < width; i++) {
 		lo = map->start + ((len >> 12) * i / width << 12);

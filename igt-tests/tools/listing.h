@@ -53,7 +53,7 @@ struct listing {
  * @writable: bytes that can be written without a fault
  */
 struct totals {
-	uint64_t leaves[3];
+	unsigned long long leaves[3];
 	uint64_t bytes;
 	uint64_t writable;
 	unsigned int blocks;

@@ -7,7 +7,6 @@
 #include <err.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -38,7 +37,7 @@ struct options {
 static uint64_t history[MAX_TICKS];
 static unsigned int nr_ticks;
 
-static void usage(FILE *out)
+static void print_usage(FILE *out)
 {
 	fprintf(out,
 		"usage: vmf_range_view [OPTION]...\n"
@@ -70,17 +69,14 @@ static uint64_t read_size(const char *text, char **end)
 {
 	uint64_t size = strtoull(text, end, 0);
 
-	switch (**end) {
-	case 'G':
+	if (**end == 'K')
 		size <<= 10;
-		/* fall through */
-	case 'M':
-		size <<= 10;
-		/* fall through */
-	case 'K':
-		size <<= 10;
+	else if (**end == 'M')
+		size <<= 20;
+	else if (**end == 'G')
+		size <<= 30;
+	if (**end && strchr("KMG", **end))
 		++*end;
-	}
 	if (*end == text || (**end && **end != ','))
 		errx(2, "'%s' is no size", text);
 	return size;
@@ -260,8 +256,9 @@ static void map_and_touch(struct options *opt)
 			at = read_size(list, &end);
 			next = end;
 			if (at >= opt->size)
-				errx(2, "%#" PRIx64 " is not in the mapping", at);
-			printf("touched: %#" PRIx64 "\n", at);
+				errx(2, "%#llx is not in the mapping",
+				     (unsigned long long)at);
+			printf("touched: %#llx\n", (unsigned long long)at);
 			touch(addr, at, at + 1);
 		}
 		look(opt);
@@ -338,15 +335,15 @@ static void read_options(int argc, char **argv, struct options *opt)
 			opt->touch = optarg;
 			break;
 		case 'h':
-			usage(stdout);
+			print_usage(stdout);
 			exit(0);
 		default:
-			usage(stderr);
+			print_usage(stderr);
 			exit(2);
 		}
 	}
 	if (optind < argc || (opt->map && !opt->size) || !opt->width) {
-		usage(stderr);
+		print_usage(stderr);
 		exit(2);
 	}
 }
@@ -359,7 +356,8 @@ int main(int argc, char **argv)
 	opt.width = terminal_width(&opt.colour);
 	read_options(argc, argv, &opt);
 	if (opt.map && !opt.touch) {
-		snprintf(middle, sizeof(middle), "%" PRIu64 ",all", opt.size / 2);
+		snprintf(middle, sizeof(middle), "%llu,all",
+			 (unsigned long long)opt.size / 2);
 		opt.touch = middle;
 	}
 	if (opt.map)

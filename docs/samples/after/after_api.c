@@ -7,7 +7,7 @@
 #include <linux/vmf_range.h>
 
 struct my_object {
-	struct mutex lock;
+	struct mutex lock;	/* keeps the memory where it is */
 	struct vmf_range_dirty dirty;
 	unsigned long base_pfn;
 	unsigned long extents[16];	/* MiB of device memory, each */
@@ -31,6 +31,7 @@ static int my_block(void *priv, pgoff_t pgoff, struct vmf_range_block *block)
 	block->nr_pages = PHYS_PFN(SZ_1M);
 	return 0;
 }
+
 /* block: end */
 
 /* fault: begin */
@@ -50,6 +51,7 @@ const struct vmf_range_ops my_ops = {
 	.fault = my_fault,
 	.flags = VMF_RANGE_PUD,
 };
+
 /* fault: end */
 
 /* dirty: begin */
@@ -66,6 +68,7 @@ const struct vmf_range_ops my_dirty_ops = {
 	.fault = my_fault,
 	.dirty = my_dirty,
 };
+
 /* dirty: end */
 
 VMF_RANGE_IMPORT_NS();

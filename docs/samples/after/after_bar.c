@@ -36,19 +36,22 @@ const struct vmf_range_ops after_bar_ops = {
 	.fault = bar_fault,
 	.flags = VMF_RANGE_PUD,
 };
+
 /* end */
 
-void after_bar_disable(struct bar *bar);
-
 /* disable: begin */
-void after_bar_disable(struct bar *bar)
+static void bar_disable(struct bar *bar)
 {
 	down_write(&bar->lock);
 	bar->enabled = false;
 	vmf_range_zap(bar->mapping, 0, bar->nr_pages);
 	up_write(&bar->lock);
 }
+
 /* disable: end */
+
+/* Somebody calls it. */
+void (* const after_bar_disable)(struct bar *bar) = bar_disable;
 
 VMF_RANGE_IMPORT_NS();
 MODULE_DESCRIPTION("Sample: a BAR by vmf_insert_range()");

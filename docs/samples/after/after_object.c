@@ -8,7 +8,7 @@
 #include <linux/vmf_range.h>
 
 struct object {
-	struct mutex lock;
+	struct mutex lock;	/* keeps the memory where it is */
 	struct sg_table *sgt;
 };
 
@@ -31,6 +31,7 @@ const struct vmf_range_ops after_object_ops = {
 	.fault = object_fault,
 	.flags = VMF_RANGE_PUD,
 };
+
 /* end */
 
 VMF_RANGE_IMPORT_NS();

@@ -7,7 +7,7 @@
 #include <linux/vmf_range.h>
 
 struct object {
-	struct mutex lock;
+	struct mutex lock;	/* keeps the memory where it is */
 	struct page **pages;
 	unsigned long nr;
 };
@@ -30,6 +30,7 @@ const struct vmf_range_ops after_pages_ops = {
 	.vm_ops = VMF_RANGE_VM_OPS,
 	.fault = pages_fault,
 };
+
 /* end */
 
 VMF_RANGE_IMPORT_NS();

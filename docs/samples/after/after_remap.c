@@ -17,6 +17,7 @@ static int carve_mmap(struct file *file, struct vm_area_struct *vma)
 			       vma->vm_end - vma->vm_start,
 			       vma->vm_page_prot);
 }
+
 /* end */
 
 /* address: begin */
@@ -28,6 +29,7 @@ static unsigned long carve_area(struct file *file, unsigned long addr,
 
 	return vmf_range_get_unmapped_area(file, addr, len, pgoff, flags, &block);
 }
+
 /* address: end */
 
 const struct file_operations after_remap_fops = {

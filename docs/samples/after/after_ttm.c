@@ -33,6 +33,7 @@ const struct file_operations after_ttm_fops = {
 	.get_unmapped_area = ttm_range_get_unmapped_area,
 	.fop_flags = FOP_UNSIGNED_OFFSET,
 };
+
 /* end */
 
 VMF_RANGE_IMPORT_NS();

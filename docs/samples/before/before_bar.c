@@ -49,6 +49,7 @@ const struct vm_operations_struct before_bar_ops = {
 	.fault = bar_fault,
 	.huge_fault = bar_huge_fault,
 };
+
 /* end */
 
 MODULE_DESCRIPTION("Sample: huge_fault");

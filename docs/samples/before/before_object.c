@@ -8,7 +8,7 @@
 #include <linux/scatterlist.h>
 
 struct object {
-	struct mutex lock;
+	struct mutex lock;	/* keeps the memory where it is */
 	struct sg_table *sgt;
 };
 
@@ -50,6 +50,7 @@ static vm_fault_t object_fault(struct vm_fault *vmf)
 const struct vm_operations_struct before_object_ops = {
 	.fault = object_fault,
 };
+
 /* end */
 
 MODULE_DESCRIPTION("Sample: apply_to_page_range()");

@@ -7,7 +7,7 @@
 #include <linux/mutex.h>
 
 struct object {
-	struct mutex lock;
+	struct mutex lock;	/* keeps the memory where it is */
 	struct page **pages;
 	unsigned long nr;
 };
@@ -47,6 +47,7 @@ const struct vm_operations_struct before_pages_ops = {
 	.fault = pages_fault,
 	.huge_fault = pages_huge_fault,
 };
+
 /* end */
 
 MODULE_DESCRIPTION("Sample: an array of pages, one by one");

@@ -16,6 +16,7 @@ static int carve_mmap(struct file *file, struct vm_area_struct *vma)
 				  vma->vm_end - vma->vm_start,
 				  vma->vm_page_prot);
 }
+
 /* end */
 
 const struct file_operations before_remap_fops = {

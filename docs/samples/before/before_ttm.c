@@ -51,6 +51,7 @@ const struct file_operations before_ttm_fops = {
 	.owner = THIS_MODULE,
 	DRM_GEM_FOPS,
 };
+
 /* end */
 
 MODULE_DESCRIPTION("Sample: ttm_bo_vm_fault_reserved()");

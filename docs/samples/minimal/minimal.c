@@ -37,6 +37,7 @@ static int minimal_mmap(struct file *file, struct vm_area_struct *vma)
 	vma->vm_ops = &minimal_ops.vm_ops;
 	return 0;
 }
+
 /* mapping: end */
 
 /* address: begin */
@@ -50,6 +51,7 @@ static unsigned long minimal_area(struct file *file, unsigned long addr,
 
 	return vmf_range_get_unmapped_area(file, addr, len, pgoff, flags, &block);
 }
+
 /* address: end */
 
 static const struct file_operations minimal_fops = {
