@@ -146,7 +146,8 @@ static int carry_out(struct vmf_plan *plan, struct vmf_walk *walk, bool *mapped)
 			vmf_plan_deny(plan, &run);
 		else if (ret == VMF_WALK_MAPPED)
 			vmf_plan_stop(plan, &run);
-		cond_resched();
+		if (!walk->ptes)
+			cond_resched();
 	}
 	return plan->err;
 }
@@ -262,6 +263,7 @@ vm_fault_t vmf_insert(struct vm_fault *vmf, struct vmf_insert_args *args)
 		vmf_zap_huge(vma, vmf->address);
 	vmf_walk_begin(&walk, vmf, args->prot, tracking, &tally);
 	err = carry_out(&plan, &walk, &mapped);
+	vmf_walk_unlock(&walk);
 	ret = result(err, mapped);
 	if (written && ret == VM_FAULT_NOPAGE)
 		vmf_walk_make_writable(&walk, vmf->address);

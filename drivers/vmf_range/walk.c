@@ -6,10 +6,11 @@
  * and the driver's lock over the memory (a TTM driver's dma_resv), by the
  * driver's fault handler.
  *
- * Locks taken, each for one run of leaves in one table: the page-table lock of the
- * level written (pud_lock: mm->page_table_lock; pmd_lock and the PTE table's lock:
- * split, one per table). Never two at once, except for promote.c: the PMD entry's
- * lock, then the lock of the PTE table under it, as the core nests them.
+ * Locks taken: the page-table lock of the level written (pud_lock:
+ * mm->page_table_lock; pmd_lock and the PTE table's lock: split, one per table); those
+ * of huge leaves for one run of leaves, a PTE table's for all runs in it, and while the
+ * driver is asked for the next block. Never two at once, except for promote.c: the PMD
+ * entry's lock, then the lock of the PTE table under it, as the core nests them.
  *
  * What others do meanwhile, and why they cannot break this:
  *
@@ -114,6 +115,7 @@ void vmf_walk_begin(struct vmf_walk *walk, struct vm_fault *vmf,
 		    struct vmf_tally *tally)
 {
 	walk->vmf = vmf;
+	walk->ptes = NULL;
 	walk->tracking = tracking;
 	walk->tally = tally;
 	walk->pud_table = vmf->pud - pud_index(vmf->address);
@@ -386,30 +388,63 @@ static int fill_ptes(struct vmf_walk *walk, const struct vmf_run *run,
 	return VMF_WALK_DONE;
 }
 
+/*
+ * Lock the PTE table for addr, made if need be, unless it is the one that the last run
+ * was in: a table of small blocks takes one lock round, not one for each.
+ */
+static int hold_ptes(struct vmf_walk *walk, unsigned long addr,
+		     unsigned long pfn)
+{
+	pmd_t *pmdp;
+	int ret;
+
+	if (walk->ptes && walk->ptes_addr == ALIGN_DOWN(addr, PMD_SIZE))
+		return VMF_WALK_DONE;
+	vmf_walk_unlock(walk);
+
+	ret = get_pmd(walk, addr, pfn, &pmdp);
+	if (ret)
+		return ret;
+	walk->ptes_addr = ALIGN_DOWN(addr, PMD_SIZE);
+	do {
+		ret = get_pte_table(walk, addr, pfn, pmdp);
+		if (ret)
+			return ret;
+		walk->ptes = __vmf_lock_ptes(walk->vmf->vma->vm_mm, pmdp,
+					     walk->ptes_addr, &walk->ptl);
+	} while (!walk->ptes);
+	return VMF_WALK_DONE;
+}
+
+/**
+ * vmf_walk_unlock - let go of the page table that the last run was in
+ * @walk: the walker
+ *
+ * To be called after the last vmf_walk_write(), and before anything that sleeps.
+ */
+void vmf_walk_unlock(struct vmf_walk *walk)
+{
+	if (!walk->ptes)
+		return;
+	/* Sparse has not seen hold_ptes() keep them. */
+	__acquire(walk->ptl);
+	__acquire(RCU);
+	vmf_unlock_ptes(walk->ptl);
+	walk->ptes = NULL;
+}
+EXPORT_SYMBOL_IF_KUNIT(vmf_walk_unlock);
+
 static int write_ptes(struct vmf_walk *walk, const struct vmf_run *run,
 		      unsigned long *nr)
 {
-	struct mm_struct *mm = walk->vmf->vma->vm_mm;
 	unsigned long addr = run->vpn << PAGE_SHIFT;
-	spinlock_t *ptl;
-	pmd_t *pmdp;
-	pte_t *ptep;
 	int ret;
 
 	*nr = 0;
-	ret = get_pmd(walk, addr, run->pfn, &pmdp);
+	ret = hold_ptes(walk, addr, run->pfn);
 	if (ret)
 		return ret;
-
-	do {
-		ret = get_pte_table(walk, addr, run->pfn, pmdp);
-		if (ret)
-			return ret;
-		ptep = vmf_lock_ptes(mm, pmdp, addr, &ptl);
-	} while (!ptep);
-	ret = fill_ptes(walk, run, ptep);
-	vmf_unlock_ptes(ptl);
-
+	ret = fill_ptes(walk, run, walk->ptes + pte_index(addr));
 	if (!ret)
 		*nr = run->nr;
 	return ret;
@@ -421,8 +456,8 @@ static int write_ptes(struct vmf_walk *walk, const struct vmf_run *run,
  * @run: the leaves; in one table
  * @nr: set to how many were written, in the run's own direction
  *
- * Context: the fault's lock is held, no page-table lock; may sleep to allocate
- * tables.
+ * Context: the fault's lock is held, and of page-table locks only the one that an
+ * earlier call has left, for vmf_walk_unlock() to drop; may sleep to allocate tables.
  * Return: an enum vmf_walk_result, or -EEXIST (something else is mapped there;
  * reported), -ENOMEM (no page table to be had), -EOPNOTSUPP (on this kernel only
  * the core can make the table that is missing here).
@@ -430,14 +465,12 @@ static int write_ptes(struct vmf_walk *walk, const struct vmf_run *run,
 int vmf_walk_write(struct vmf_walk *walk, const struct vmf_run *run,
 		   unsigned long *nr)
 {
-	switch (run->level) {
-	case VMF_PUD:
-		return write_puds(walk, run, nr);
-	case VMF_PMD:
-		return write_pmds(walk, run, nr);
-	default:
+	if (run->level == VMF_PTE)
 		return write_ptes(walk, run, nr);
-	}
+
+	vmf_walk_unlock(walk);
+	return run->level == VMF_PUD ? write_puds(walk, run, nr) :
+				       write_pmds(walk, run, nr);
 }
 EXPORT_SYMBOL_IF_KUNIT(vmf_walk_write);
 

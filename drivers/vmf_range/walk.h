@@ -18,6 +18,9 @@ struct vmf_tally;
  * @large_prot: the same for PMD and PUD leaves
  * @tracking: if writes are tracked, leaves are written read-only
  * @tally: counts what is written
+ * @ptes: first entry of the PTE table that is locked, or NULL
+ * @ptes_addr: what that maps
+ * @ptl: its lock
  */
 struct vmf_walk {
 	struct vm_fault *vmf;
@@ -26,6 +29,9 @@ struct vmf_walk {
 	pgprot_t large_prot;
 	enum vmf_tracking tracking;
 	struct vmf_tally *tally;
+	pte_t *ptes;
+	unsigned long ptes_addr;
+	spinlock_t *ptl;
 };
 
 /**
@@ -46,6 +52,7 @@ void vmf_walk_begin(struct vmf_walk *walk, struct vm_fault *vmf,
 unsigned int vmf_walk_levels(void);
 int vmf_walk_write(struct vmf_walk *walk, const struct vmf_run *run,
 		   unsigned long *nr);
+void vmf_walk_unlock(struct vmf_walk *walk);
 void vmf_walk_make_writable(struct vmf_walk *walk, unsigned long addr);
 
 #endif

@@ -75,6 +75,7 @@ static vm_fault_t walk_test_fault(struct vm_fault *vmf)
 	wt->faults++;
 	vmf_walk_begin(&walk, vmf, wt->prot, wt->tracking, &tally);
 	wt->ret = vmf_walk_write(&walk, &wt->run, &wt->nr);
+	vmf_walk_unlock(&walk);
 	wt->tally = tally;
 	if (wt->ret == -EOPNOTSUPP && !in_last_resort(vmf))
 		return VM_FAULT_FALLBACK;
