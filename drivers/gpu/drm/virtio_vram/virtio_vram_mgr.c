@@ -51,8 +51,9 @@ static int virtio_vram_run_cmp(const void *key, const void *elt)
 const struct virtio_vram_run *
 virtio_vram_run_find(const struct virtio_vram_resource *res, pgoff_t page)
 {
-	return bsearch(&page, res->runs, res->nr, sizeof(*res->runs),
-		       virtio_vram_run_cmp);
+	/* Inline: a comparison is an instruction or two, and an indirect call is not. */
+	return __inline_bsearch(&page, res->runs, res->nr, sizeof(*res->runs),
+				virtio_vram_run_cmp);
 }
 
 /* Get blocks of @size bytes in total, each at least @min big. */
