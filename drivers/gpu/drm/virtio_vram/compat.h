@@ -71,6 +71,21 @@ static inline int virtio_vram_populate(struct ttm_buffer_object *tbo,
 	ttm_device_init(bdev, funcs, dev, mapping, offsets, 0)
 #endif
 
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
+#include <linux/pfn_t.h>
+
+#define virtio_vram_insert_pfn_pmd(vmf, pfn, write) \
+	vmf_insert_pfn_pmd(vmf, __pfn_to_pfn_t(pfn, PFN_DEV), write)
+#define virtio_vram_insert_pfn_pud(vmf, pfn, write) \
+	vmf_insert_pfn_pud(vmf, __pfn_to_pfn_t(pfn, PFN_DEV), write)
+#define virtio_vram_insert_mixed(vma, addr, pfn) \
+	vmf_insert_mixed(vma, addr, __pfn_to_pfn_t(pfn, PFN_DEV))
+#else
+#define virtio_vram_insert_pfn_pmd	vmf_insert_pfn_pmd
+#define virtio_vram_insert_pfn_pud	vmf_insert_pfn_pud
+#define virtio_vram_insert_mixed	vmf_insert_mixed
+#endif
+
 #if !IS_ENABLED(CONFIG_DEVICE_PRIVATE)
 static inline struct page *virtio_vram_make_exclusive(struct mm_struct *mm,
 						      unsigned long addr,

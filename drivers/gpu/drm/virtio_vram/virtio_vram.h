@@ -229,6 +229,7 @@ int vram_watch_atomic(struct vram_watch *watch, struct vram_test_atomic *args);
 struct vram_shape;
 struct vram_test_shape;
 struct vram_test_harvest;
+struct vmf_range_block;
 
 struct vram_shape *vram_shape_make(struct virtio_vram *vram,
 				   const struct vram_test_shape *args);
@@ -239,7 +240,17 @@ unsigned long vram_shape_area(struct vram_shape *shape, struct file *file,
 			      unsigned long addr, unsigned long len,
 			      unsigned long pgoff, unsigned long flags);
 u64 vram_shape_refs(const struct vram_shape *shape);
+u64 vram_shape_calls(struct vram_shape *shape);
+void vram_shape_zap(struct vram_shape *shape, struct address_space *mapping,
+		    pgoff_t page, unsigned long nr_pages);
+int vram_shape_block(void *shape, pgoff_t pgoff, struct vmf_range_block *block);
 int vram_shape_harvest(struct vram_shape *shape, struct address_space *mapping,
 		       struct vram_test_harvest *args);
+
+/* virtio_vram_peer.c */
+vm_fault_t vram_peer_huge_fault(struct vm_fault *vmf, unsigned int order,
+				void *priv);
+vm_fault_t vram_peer_fault(struct vm_fault *vmf, u32 peer, void *priv);
+int vram_peer_remap(struct vm_area_struct *vma, u32 peer, void *priv);
 
 #endif

@@ -17,7 +17,7 @@
 #include "virtio_vram.h"
 #include "virtio_vram_test.h"
 
-#define VRAM_SHAPE_MAX_EXTENTS	4096
+#define VRAM_SHAPE_MAX_EXTENTS	65536
 #define VRAM_SHAPE_MAX_RAM	(SZ_64M >> PAGE_SHIFT)
 #define VRAM_SHAPE_MAX_ORDER	(ilog2(SZ_4M) - PAGE_SHIFT)
 
@@ -95,8 +95,15 @@ static int vram_shape_lie(const struct vram_shape *shape,
 	}
 }
 
-static int vram_shape_block(void *priv, pgoff_t pgoff,
-			    struct vmf_range_block *block)
+/**
+ * vram_shape_block - a &vmf_range_block_fn
+ * @priv: the &struct vram_shape
+ * @pgoff: page asked for
+ * @block: filled in
+ *
+ * Return: 0; -ENOENT in a hole; an error if the shape is meant to have one.
+ */
+int vram_shape_block(void *priv, pgoff_t pgoff, struct vmf_range_block *block)
 {
 	const struct vram_shape *shape = priv;
 	const struct vram_test_extent *extent = vram_shape_find(shape, pgoff);
@@ -199,6 +206,28 @@ static vm_fault_t vram_shape_fault(struct vm_fault *vmf)
 	ret = vram_shape_fault_alive(shape, vmf);
 	drm_dev_exit(idx);
 	return ret;
+}
+
+static vm_fault_t vram_shape_peer_huge_fault(struct vm_fault *vmf,
+					     unsigned int order)
+{
+	struct vram_shape *shape = container_of(vmf->vma->vm_ops,
+						struct vram_shape, ops.vm_ops);
+	vm_fault_t ret;
+	int idx;
+
+	if (!drm_dev_enter(shape->vram->drm, &idx))
+		return VM_FAULT_SIGBUS;
+	atomic_inc(&shape->calls);
+	ret = order ? vram_peer_huge_fault(vmf, order, shape) :
+		      vram_peer_fault(vmf, shape->args.peer, shape);
+	drm_dev_exit(idx);
+	return ret;
+}
+
+static vm_fault_t vram_shape_peer_fault(struct vm_fault *vmf)
+{
+	return vram_shape_peer_huge_fault(vmf, 0);
 }
 
 static void vram_shape_vm_open(struct vm_area_struct *vma)
@@ -392,11 +421,49 @@ static const struct vm_operations_struct vram_shape_vm_ops = VMF_RANGE_VM_OPS;
 static const struct vm_operations_struct vram_shape_dirty_vm_ops =
 	VMF_RANGE_VM_OPS_DIRTY;
 
+/* Operations without the library. Those who map at mmap() serve no fault. */
+static const struct vm_operations_struct vram_shape_remap_vm_ops = {
+	.open = vram_shape_vm_open,
+	.close = vram_shape_vm_close,
+};
+
+static const struct vm_operations_struct vram_shape_peer_vm_ops = {
+	.open = vram_shape_vm_open,
+	.close = vram_shape_vm_close,
+	.fault = vram_shape_peer_fault,
+};
+
+static const struct vm_operations_struct vram_shape_huge_vm_ops = {
+	.open = vram_shape_vm_open,
+	.close = vram_shape_vm_close,
+	.fault = vram_shape_peer_fault,
+	.huge_fault = vram_shape_peer_huge_fault,
+};
+
+static void vram_shape_set_peer_ops(struct vram_shape *shape)
+{
+	switch (shape->args.peer) {
+	case VRAM_TEST_PEER_REMAP:
+	case VRAM_TEST_PEER_IO_REMAP:
+		shape->ops.vm_ops = vram_shape_remap_vm_ops;
+		break;
+	case VRAM_TEST_PEER_INSERT_HUGE:
+		shape->ops.vm_ops = vram_shape_huge_vm_ops;
+		break;
+	default:
+		shape->ops.vm_ops = vram_shape_peer_vm_ops;
+	}
+}
+
 static void vram_shape_set_ops(struct vram_shape *shape)
 {
 	struct vmf_range_ops *ops = &shape->ops;
 	u32 flags = shape->args.flags;
 
+	if (shape->args.peer) {
+		vram_shape_set_peer_ops(shape);
+		return;
+	}
 	ops->vm_ops = vram_shape_vm_ops;
 	ops->fault = vram_shape_fault;
 	ops->open = vram_shape_vm_open;
@@ -456,7 +523,9 @@ struct vram_shape *vram_shape_make(struct virtio_vram *vram,
 	struct vram_shape *shape;
 	int ret;
 
-	if (args->pad || args->iter >= VRAM_TEST_NR_ITERS ||
+	if (args->peer >= VRAM_TEST_NR_PEERS ||
+	    (args->peer && (args->iter || args->flags)) ||
+	    args->iter >= VRAM_TEST_NR_ITERS ||
 	    args->cache >= VRAM_TEST_NR_CACHES || args->lie >= VRAM_TEST_NR_LIES ||
 	    args->flags & ~VRAM_TEST_SHAPE_FLAGS ||
 	    args->nr > VRAM_SHAPE_MAX_EXTENTS)
@@ -530,6 +599,23 @@ static int vram_shape_populate(struct vram_shape *shape,
 				vram_shape_prot(shape, vma->vm_page_prot));
 }
 
+/* vmf_insert_pfn() and its kin take the cache bits from the VMA. */
+static int vram_shape_peer_mmap(struct vram_shape *shape,
+				struct vm_area_struct *vma)
+{
+	int ret;
+
+	vma->vm_page_prot = vram_shape_prot(shape, vma->vm_page_prot);
+	if (!shape->ops.vm_ops.fault) {
+		ret = vram_peer_remap(vma, shape->args.peer, shape);
+		if (ret)
+			return ret;
+	}
+	vma->vm_ops = &shape->ops.vm_ops;
+	vram_shape_get(shape);
+	return 0;
+}
+
 /**
  * vram_shape_mmap - map a shape
  * @shape: the shape
@@ -545,13 +631,17 @@ int vram_shape_mmap(struct vram_shape *shape, struct vm_area_struct *vma)
 	if (is_cow_mapping(vma->vm_flags) || (remap && vram_shape_is_ram(shape)))
 		return -EINVAL;
 	vm_flags_set(vma, VM_IO | VM_DONTEXPAND | VM_DONTDUMP);
-	if (shape->args.lie != VRAM_TEST_LIE_NOT_PFNMAP)
+	if (shape->args.peer == VRAM_TEST_PEER_INSERT_MIXED)
+		vm_flags_set(vma, VM_MIXEDMAP);
+	else if (shape->args.lie != VRAM_TEST_LIE_NOT_PFNMAP)
 		vm_flags_set(vma, VM_PFNMAP);
 
 	if (!drm_dev_enter(shape->vram->drm, &idx))
 		return -ENODEV;
 	if (remap) {
 		ret = vram_shape_remap(shape, vma);
+	} else if (shape->args.peer) {
+		ret = vram_shape_peer_mmap(shape, vma);
 	} else {
 		vma->vm_ops = &shape->ops.vm_ops;
 		if (shape->args.flags & VRAM_TEST_SHAPE_POPULATE)
@@ -616,6 +706,33 @@ u64 vram_shape_refs(const struct vram_shape *shape)
 		i += folio_nr_pages(folio);
 	}
 	return refs;
+}
+
+/**
+ * vram_shape_calls - how often the fault handler was called
+ * @shape: the shape
+ *
+ * Return: times.
+ */
+u64 vram_shape_calls(struct vram_shape *shape)
+{
+	return atomic_read(&shape->calls);
+}
+
+/**
+ * vram_shape_zap - take pages away from those who map them
+ * @shape: the shape
+ * @mapping: of the test node
+ * @page: first page
+ * @nr_pages: how many
+ */
+void vram_shape_zap(struct vram_shape *shape, struct address_space *mapping,
+		    pgoff_t page, unsigned long nr_pages)
+{
+	if (shape->args.peer)
+		unmap_mapping_pages(mapping, page, nr_pages, false);
+	else
+		vmf_range_zap(mapping, page, nr_pages);
 }
 
 /**

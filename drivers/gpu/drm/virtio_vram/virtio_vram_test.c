@@ -333,7 +333,7 @@ static u32 vram_test_collect(struct mm_struct *mm, unsigned long *addr,
 			*addr = end;
 			break;
 		}
-		if (!(vma->vm_flags & VM_PFNMAP)) {
+		if (!(vma->vm_flags & (VM_PFNMAP | VM_IO))) {
 			*addr = min(vma->vm_end, end);
 			continue;
 		}
@@ -778,6 +778,18 @@ static int vram_test_refs(struct vram_test_file *tf, struct vram_test_refs *args
 	return 0;
 }
 
+static int vram_test_calls(struct vram_test_file *tf,
+			   struct vram_test_calls *args)
+{
+	struct vram_shape *shape = vram_test_shape_get(tf);
+
+	if (!shape)
+		return -EINVAL;
+	args->calls = vram_shape_calls(shape);
+	vram_shape_put(shape);
+	return 0;
+}
+
 static int vram_test_ctrl(struct virtio_vram *vram, struct vram_test_ctrl *args)
 {
 	u8 *req, *resp;
@@ -842,7 +854,16 @@ static int vram_test_zap_pages(struct vram_test_file *tf,
 	int ret = -ENOENT;
 
 	if (!args->addr) {
-		vmf_range_zap(tf->file->f_mapping, args->page, args->nr_pages);
+		struct vram_shape *shape = vram_test_shape_get(tf);
+
+		if (!shape) {
+			vmf_range_zap(tf->file->f_mapping, args->page,
+				      args->nr_pages);
+			return 0;
+		}
+		vram_shape_zap(shape, tf->file->f_mapping, args->page,
+			       args->nr_pages);
+		vram_shape_put(shape);
 		return 0;
 	}
 	mmap_read_lock(mm);
@@ -914,6 +935,7 @@ union vram_test_args {
 	struct vram_test_harvest harvest;
 	struct vram_test_stats stats;
 	struct vram_test_refs refs;
+	struct vram_test_calls calls;
 	struct vram_test_watch watch;
 	struct vram_test_events events;
 	struct vram_test_atomic atomic;
@@ -982,6 +1004,8 @@ static int vram_test_do(struct vram_test_file *tf, unsigned int cmd,
 		return vram_test_stats(&args->stats);
 	case VRAM_TEST_REFS:
 		return vram_test_refs(tf, &args->refs);
+	case VRAM_TEST_CALLS:
+		return vram_test_calls(tf, &args->calls);
 	case VRAM_TEST_WATCH:
 	case VRAM_TEST_EVENTS:
 	case VRAM_TEST_ATOMIC_ADD:

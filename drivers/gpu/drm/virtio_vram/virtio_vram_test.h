@@ -55,7 +55,8 @@ struct vram_test_leaf {
 /*
  * VRAM_TEST_LEAVES: the leaves of this process in [addr, addr + len), in order.
  * A leaf that begins before addr is reported whole. Stops when the array is
- * full and says in next where to go on. Only VM_PFNMAP VMAs are looked at.
+ * full and says in next where to go on. Only VM_PFNMAP and VM_IO VMAs are looked
+ * at.
  */
 struct vram_test_leaves {
 	__u64 addr;		/* in: page aligned */
@@ -177,6 +178,18 @@ enum vram_test_lie {
 	VRAM_TEST_NR_LIES,
 };
 
+/* Who maps a shape: the library, or what the kernel offers without it. */
+enum vram_test_peer {
+	VRAM_TEST_PEER_NONE,		/* vmf_range */
+	VRAM_TEST_PEER_INSERT_PFN,	/* vmf_insert_pfn(), a page per fault */
+	VRAM_TEST_PEER_INSERT_MIXED,	/* vmf_insert_mixed(), likewise */
+	VRAM_TEST_PEER_INSERT_HUGE,	/* likewise, or vmf_insert_pfn_pmd/pud() */
+	VRAM_TEST_PEER_APPLY,		/* apply_to_page_range(), all at the first fault */
+	VRAM_TEST_PEER_REMAP,		/* remap_pfn_range() at mmap() */
+	VRAM_TEST_PEER_IO_REMAP,	/* io_remap_pfn_range() at mmap() */
+	VRAM_TEST_NR_PEERS,
+};
+
 #define VRAM_TEST_SHAPE_NO_PUD		(1U << 0)
 #define VRAM_TEST_SHAPE_DIRTY		(1U << 1)	/* track writes to pages */
 #define VRAM_TEST_SHAPE_DIRTY_LEAVES	(1U << 2)	/* or, with both, to leaves */
@@ -203,17 +216,18 @@ struct vram_test_shape {
 	__u64 pfns;		/* in: 0, or pointer to __u64[pages up to the last]: out: PFNs */
 	__u64 max_ptes;		/* in: as in struct vmf_range_ops */
 	__u64 lie_page;		/* in */
-	__u32 nr;		/* in: up to 4096 */
+	__u32 nr;		/* in: up to 65536 */
 	__u32 iter;		/* in: enum vram_test_iter */
 	__u32 cache;		/* in: enum vram_test_cache */
 	__u32 lie;		/* in: enum vram_test_lie */
 	__u32 flags;		/* in: VRAM_TEST_SHAPE_* */
-	__u32 pad;		/* must be zero */
+	__u32 peer;		/* in: enum vram_test_peer; window memory without holes */
 };
 
 /*
- * VRAM_TEST_ZAP_PAGES: vmf_range_zap() of pages of this file's mappings; with an
- * address, vmf_range_zap_vma() of as many pages there.
+ * VRAM_TEST_ZAP_PAGES: vmf_range_zap() of pages of this file's mappings, or
+ * unmap_mapping_pages() of a peer's; with an address, vmf_range_zap_vma() of as
+ * many pages there.
  */
 struct vram_test_zap_pages {
 	__u64 addr;		/* in: 0 or page aligned */
@@ -237,6 +251,11 @@ struct vram_test_refs {
 	__u32 handle;		/* in: GEM handle on it, or 0: the shape */
 	__u64 refs;		/* out: sum over its folios, a buffer's: its pages */
 	__u64 pages;		/* out: pages of a buffer that are there now */
+};
+
+/* VRAM_TEST_CALLS: how often the fault handler of this file's shape was called. */
+struct vram_test_calls {
+	__u64 calls;		/* out */
 };
 
 #define VRAM_TEST_NR_COUNTERS	16
@@ -303,5 +322,6 @@ struct vram_test_atomic {
 #define VRAM_TEST_REFS		_IOWR('v', 0x50, struct vram_test_refs)
 #define VRAM_TEST_BO_BLOCK	_IOW('v', 0x51, struct vram_test_bo)
 #define VRAM_TEST_SHRINK	_IOW('v', 0x52, struct vram_test_shrink)
+#define VRAM_TEST_CALLS		_IOR('v', 0x53, struct vram_test_calls)
 
 #endif
