@@ -53,6 +53,10 @@ test-all:
 soak:
 	@$(vm)/soak $(or $(MINUTES),60)
 
+.PHONY: bench
+bench:
+	@$(vm)/bench $(kernel) $(BASE:%=--base %)
+
 .PHONY: fuzz
 fuzz:
 	@$(vm)/fuzz --minutes $(or $(MINUTES),10) $(kernel)
@@ -89,6 +93,8 @@ help:
 	@echo '  make run              show mappings beside those of stock TTM'
 	@echo '  make test             run all tests, on both kernels'
 	@echo '  make test-all         the same, and what takes longer'
+	@echo '  make bench            count what mapping costs, by every way there is;'
+	@echo '                        BASE=FILE names what got worse since that bench.json'
 	@echo '  make fuzz MINUTES=10  fuzz the test device, then the driver, so long each'
 	@echo '  make soak MINUTES=60  random stress on the kernels that hunt bugs'
 	@echo '  make shell            look around with the modules loaded'

@@ -30,13 +30,14 @@ bool vram_makes_tables;
 unsigned int vram_max_shift;
 
 /**
- * vram_open_drm - open the primary node of the first virtio_vram device
+ * vram_open_drm_of - open the primary node of the first device of a driver
+ * @driver: the driver's name
  *
  * For programs without libigt; tests use drm_open_driver().
  *
  * Return: the file, or -1.
  */
-int vram_open_drm(void)
+int vram_open_drm_of(const char *driver)
 {
 	char path[32], name[32];
 	int fd, i;
@@ -53,11 +54,17 @@ int vram_open_drm(void)
 			continue;
 		memset(name, 0, sizeof(name));
 		if (!ioctl(fd, DRM_IOCTL_VERSION, &version) &&
-		    !strcmp(name, VRAM_DRIVER))
+		    !strcmp(name, driver))
 			return fd;
 		close(fd);
 	}
 	return -1;
+}
+
+/* The first virtio_vram device, likewise. */
+int vram_open_drm(void)
+{
+	return vram_open_drm_of(VRAM_DRIVER);
 }
 
 static uint64_t chunk_size(const struct vram *v, uint64_t chunk)

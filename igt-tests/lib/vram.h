@@ -60,6 +60,7 @@ extern unsigned int vram_max_shift;
 void vram_fail(const char *fmt, ...)
 	__attribute__((noreturn, format(printf, 1, 2)));
 
+int vram_open_drm_of(const char *driver);
 int vram_open_drm(void);
 void vram_open(struct vram *v, int drm);
 void vram_close(struct vram *v);

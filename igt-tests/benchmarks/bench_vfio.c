@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: MIT
+/*
+ * vfio-pci itself: the memory of a PCI device behind an IOMMU, mapped as a program
+ * maps it that drives the device from user space.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <limits.h>
+#include <linux/pci_regs.h>
+#include <linux/vfio.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "bench.h"
+
+/* ivshmem: a device that is memory and nothing else, in its BAR 2. */
+#define VENDOR		"0x1af4\n"
+#define DEVICE		"0x1110\n"
+#define BAR		VFIO_PCI_BAR2_REGION_INDEX
+
+static struct {
+	int container, group, device;
+	struct vfio_region_info bar;
+	struct vfio_region_info config;
+} vfio;
+
+static bool file_is(const char *dir, const char *name, const char *text)
+{
+	char path[PATH_MAX], found[16] = "";
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0 && read(fd, found, sizeof(found) - 1) < 0)
+		*found = '\0';
+	if (fd >= 0)
+		close(fd);
+	return !strcmp(found, text);
+}
+
+static void write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		vram_fail("cannot write to %s: %s\n", path, strerror(errno));
+	close(fd);
+}
+
+/* The directory of the device, or an empty string. */
+static void find_device(char dir[PATH_MAX])
+{
+	glob_t found;
+	size_t i;
+
+	*dir = '\0';
+	if (glob("/sys/bus/pci/devices/*", 0, NULL, &found))
+		return;
+	for (i = 0; i < found.gl_pathc; i++)
+		if (file_is(found.gl_pathv[i], "vendor", VENDOR) &&
+		    file_is(found.gl_pathv[i], "device", DEVICE))
+			snprintf(dir, PATH_MAX, "%s", found.gl_pathv[i]);
+	globfree(&found);
+}
+
+static void bind(const char *dir)
+{
+	char path[PATH_MAX + 32];
+
+	snprintf(path, sizeof(path), "%s/driver_override", dir);
+	write_file(path, "vfio-pci");
+	write_file("/sys/bus/pci/drivers_probe", strrchr(dir, '/') + 1);
+}
+
+static void open_group(const char *dir)
+{
+	char path[PATH_MAX + 32], group[PATH_MAX] = "";
+
+	snprintf(path, sizeof(path), "%s/iommu_group", dir);
+	if (readlink(path, group, sizeof(group) - 1) < 0)
+		vram_fail("%s: %s\n", path, strerror(errno));
+	snprintf(path, sizeof(path), "/dev/vfio/%s", strrchr(group, '/') + 1);
+	vfio.group = open(path, O_RDWR | O_CLOEXEC);
+	vfio.container = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
+	if (vfio.group < 0 || vfio.container < 0 ||
+	    ioctl(vfio.group, VFIO_GROUP_SET_CONTAINER, &vfio.container) ||
+	    ioctl(vfio.container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU))
+		vram_fail("%s: %s\n", path, strerror(errno));
+}
+
+static void region(unsigned int index, struct vfio_region_info *info)
+{
+	*info = (struct vfio_region_info) {
+		.argsz = sizeof(*info),
+		.index = index,
+	};
+	if (ioctl(vfio.device, VFIO_DEVICE_GET_REGION_INFO, info))
+		vram_fail("VFIO_DEVICE_GET_REGION_INFO: %s\n", strerror(errno));
+}
+
+/* Does the device answer to accesses of its memory? */
+static void set_memory(bool on)
+{
+	off_t at = vfio.config.offset + PCI_COMMAND;
+	uint16_t command;
+
+	if (pread(vfio.device, &command, sizeof(command), at) != sizeof(command))
+		vram_fail("cannot read PCI_COMMAND\n");
+	command = on ? command | PCI_COMMAND_MEMORY :
+		       command & ~PCI_COMMAND_MEMORY;
+	if (pwrite(vfio.device, &command, sizeof(command), at) != sizeof(command))
+		vram_fail("cannot write PCI_COMMAND\n");
+}
+
+/**
+ * bench_vfio_open - get hold of the device's memory
+ *
+ * Return: its size; 0 if there is no such device here.
+ */
+uint64_t bench_vfio_open(void)
+{
+	char dir[PATH_MAX];
+
+	find_device(dir);
+	if (!*dir)
+		return 0;
+	bind(dir);
+	open_group(dir);
+	vfio.device = ioctl(vfio.group, VFIO_GROUP_GET_DEVICE_FD,
+			    strrchr(dir, '/') + 1);
+	if (vfio.device < 0)
+		vram_fail("VFIO_GROUP_GET_DEVICE_FD: %s\n", strerror(errno));
+	region(BAR, &vfio.bar);
+	region(VFIO_PCI_CONFIG_REGION_INDEX, &vfio.config);
+	set_memory(true);
+	return vfio.bar.size;
+}
+
+static void vfio_begin(const struct bench_way *way, struct bench_buffer *buffer)
+{
+	(void)way;
+	(void)buffer;
+}
+
+static void *vfio_map(struct bench_buffer *buffer)
+{
+	return vram_map_fd(vfio.device, vfio.bar.offset, buffer->bytes,
+			   vram_bo_pa(buffer->vram, &buffer->bo, 0) +
+			   buffer->shape->off, PROT_READ | PROT_WRITE);
+}
+
+/* As a reset does it. */
+static void vfio_zap(struct bench_buffer *buffer)
+{
+	(void)buffer;
+	set_memory(false);
+	set_memory(true);
+}
+
+static const struct bench_way_ops vfio_ops = {
+	.begin = vfio_begin,
+	.map = vfio_map,
+	.zap = vfio_zap,
+};
+
+const struct bench_way bench_vfio = {
+	.name = "vfio-pci",
+	.ops = &vfio_ops,
+	.most = 1,
+	.huge = true,
+};

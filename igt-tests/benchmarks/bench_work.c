@@ -1,0 +1,528 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Works: what is done with a mapping, and what it takes. Instructions are those of
+ * the kernel: what the program itself executes is measured apart, on a mapping that
+ * is complete, and taken off.
+ */
+#include <pthread.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bench.h"
+#include "count.h"
+
+#define MAX_THREADS	4
+
+/* A mapping to work with. */
+struct bench {
+	const struct bench_way *way;
+	struct bench_buffer *buffer;
+	unsigned int threads;
+	bool look;	/* at the leaves, which takes long */
+	long tables;	/* bytes of them before it was mapped */
+	char *addr;
+};
+
+/*
+ * What was seen when all of a buffer was mapped: all works that map all of it end
+ * with the same, and a million small leaves are not looked at ten times.
+ */
+static struct {
+	const struct bench_way *way;
+	uint64_t bytes;
+	struct bench_leaves leaves;
+} complete;
+
+#define MANY_LEAVES	16384
+
+static void map(struct bench *b)
+{
+	b->tables = vram_table_bytes();
+	b->addr = b->way->ops->map(b->buffer);
+	if (b->addr == MAP_FAILED)
+		vram_fail("%s cannot map\n", b->way->name);
+}
+
+static void unmap(struct bench *b)
+{
+	vram_unmap(b->addr, b->buffer->bytes);
+}
+
+static void zap(struct bench *b)
+{
+	b->way->ops->zap(b->buffer);
+}
+
+/* What is mapped now. */
+static void look(const struct bench *b, struct bench_sample *s)
+{
+	if (!b->look)
+		return;
+	s->tables = vram_table_bytes() - b->tables;
+	s->leaves = bench_count_leaves(b->buffer, b->addr);
+}
+
+/* The same, where all is mapped. */
+static void look_complete(const struct bench *b, struct bench_sample *s)
+{
+	bool seen = complete.way == b->way && complete.bytes == b->buffer->bytes;
+
+	if (!b->look)
+		return;
+	if (seen && complete.leaves.pte > MANY_LEAVES) {
+		s->tables = vram_table_bytes() - b->tables;
+		s->leaves = complete.leaves;
+		return;
+	}
+	look(b, s);
+	complete.way = b->way;
+	complete.bytes = b->buffer->bytes;
+	complete.leaves = s->leaves;
+}
+
+static uint64_t calls(const struct bench *b)
+{
+	return b->way->ops->calls ? b->way->ops->calls(b->buffer) :
+				    vram_faults();
+}
+
+static void begin(const struct bench *b, struct bench_sample *s)
+{
+	s->calls = -calls(b);
+	s->faults = -vram_faults();
+	s->insns = -count_now();
+}
+
+static void end(const struct bench *b, struct bench_sample *s)
+{
+	s->insns += count_now();
+	s->faults += vram_faults();
+	s->calls += calls(b);
+}
+
+/* Touch a byte of each page, or of each step, from the first to the last. */
+static void __attribute__((noinline)) touch(char *addr, uint64_t bytes,
+					    uint64_t step, bool write)
+{
+	volatile char *at = addr, *last = addr + bytes;
+
+	if (write)
+		for (; at < last; at += step)
+			*at = 1;
+	else
+		for (; at < last; at += step)
+			*at;
+}
+
+static uint64_t gcd(uint64_t a, uint64_t b)
+{
+	return b ? gcd(b, a % b) : a;
+}
+
+/* Touch each page once, in an order that jumps about. */
+static void __attribute__((noinline)) touch_scattered(char *addr,
+						      uint64_t bytes, bool write)
+{
+	uint64_t pages = bytes / VRAM_PAGE, step = pages * 618 / 1000 | 1;
+	uint64_t at = 0, i;
+
+	while (gcd(step, pages) != 1)
+		step += 2;
+	for (i = 0; i < pages; i++) {
+		volatile char *byte = addr + at * VRAM_PAGE;
+
+		if (write)
+			*byte = 1;
+		else
+			*byte;
+		at += step;
+		if (at >= pages)
+			at -= pages;
+	}
+}
+
+/* Everything once more: nothing faults, and what remains is the program's own. */
+#define count_twice(b, s, action) do {			\
+	begin(b, s);					\
+	action;						\
+	end(b, s);					\
+	(s)->own = -count_now();			\
+	action;						\
+	(s)->own += count_now();			\
+} while (0)
+
+static void touch_all(struct bench *b)
+{
+	touch(b->addr, b->buffer->bytes, VRAM_PAGE, false);
+}
+
+static void work_touch_read(struct bench *b, struct bench_sample *s)
+{
+	map(b);
+	count_twice(b, s, touch_all(b));
+	look_complete(b, s);
+	unmap(b);
+}
+
+static void work_touch_write(struct bench *b, struct bench_sample *s)
+{
+	map(b);
+	count_twice(b, s, touch(b->addr, b->buffer->bytes, VRAM_PAGE, true));
+	look_complete(b, s);
+	unmap(b);
+}
+
+static void work_touch_read_random(struct bench *b, struct bench_sample *s)
+{
+	map(b);
+	count_twice(b, s, touch_scattered(b->addr, b->buffer->bytes, false));
+	look_complete(b, s);
+	unmap(b);
+}
+
+static void work_touch_write_random(struct bench *b, struct bench_sample *s)
+{
+	map(b);
+	count_twice(b, s, touch_scattered(b->addr, b->buffer->bytes, true));
+	look_complete(b, s);
+	unmap(b);
+}
+
+/* All of a large window, without memory of the host behind each of its pages. */
+static void work_touch_each_2m(struct bench *b, struct bench_sample *s)
+{
+	map(b);
+	count_twice(b, s, touch(b->addr, b->buffer->bytes, VRAM_PMD, false));
+	look_complete(b, s);
+	unmap(b);
+}
+
+static void touch_one(struct bench *b, struct bench_sample *s)
+{
+	char *byte = b->addr + b->buffer->bytes / 2 / VRAM_PAGE * VRAM_PAGE;
+
+	count_twice(b, s, touch(byte, 1, VRAM_PAGE, false));
+}
+
+static void work_touch_one(struct bench *b, struct bench_sample *s)
+{
+	map(b);
+	touch_one(b, s);
+	look(b, s);
+	unmap(b);
+}
+
+static void work_refault_one(struct bench *b, struct bench_sample *s)
+{
+	map(b);
+	touch_one(b, s);
+	zap(b);
+	touch_one(b, s);
+	look(b, s);
+	unmap(b);
+}
+
+static void work_evict(struct bench *b, struct bench_sample *s)
+{
+	map(b);
+	touch_all(b);
+	look_complete(b, s);
+	begin(b, s);
+	zap(b);
+	end(b, s);
+	unmap(b);
+}
+
+static void work_refault(struct bench *b, struct bench_sample *s)
+{
+	map(b);
+	touch_all(b);
+	zap(b);
+	count_twice(b, s, touch_all(b));
+	look_complete(b, s);
+	unmap(b);
+}
+
+static void work_munmap(struct bench *b, struct bench_sample *s)
+{
+	map(b);
+	if (!b->way->at_mmap)
+		touch_all(b);
+	look_complete(b, s);
+	begin(b, s);
+	unmap(b);
+	end(b, s);
+}
+
+static void work_populate(struct bench *b, struct bench_sample *s)
+{
+	b->tables = vram_table_bytes();
+	begin(b, s);
+	b->addr = b->way->ops->map(b->buffer);
+	end(b, s);
+	if (b->addr == MAP_FAILED)
+		vram_fail("%s cannot map\n", b->way->name);
+	look_complete(b, s);
+	unmap(b);
+}
+
+/* Nobody else runs, a child neither, until the caller waits. */
+static void stay_on_cpu(bool stay)
+{
+	const struct sched_param param = { .sched_priority = stay };
+
+	if (sched_setscheduler(0, stay ? SCHED_FIFO | SCHED_RESET_ON_FORK :
+					 SCHED_OTHER, &param))
+		vram_fail("sched_setscheduler fails\n");
+}
+
+/* Fork, and measure the parent's fork() or all of the child's exit. */
+static uint64_t fork_cost(bool exits)
+{
+	static volatile uint64_t *exit_began;
+	uint64_t began, took;
+	pid_t pid;
+
+	if (!exit_began)
+		exit_began = mmap(NULL, VRAM_PAGE, PROT_READ | PROT_WRITE,
+				  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (exit_began == MAP_FAILED)
+		vram_fail("no memory\n");
+	*exit_began = 0;
+
+	stay_on_cpu(true);
+	began = count_now();
+	pid = fork();
+	if (!pid) {
+		*exit_began = count_now();
+		_exit(0);
+	}
+	took = count_now() - began;
+	stay_on_cpu(false);
+	if (pid < 0 || waitpid(pid, NULL, 0) != pid)
+		vram_fail("fork or waitpid fails\n");
+	return exits ? count_now() - *exit_began : took;
+}
+
+/* What a process without the mapping has to do is none of its cost. */
+static void count_fork(struct bench *b, struct bench_sample *s, bool exits)
+{
+	s->own = fork_cost(exits);
+	map(b);
+	if (!b->way->at_mmap)
+		touch_all(b);
+	s->insns = fork_cost(exits);
+	look_complete(b, s);
+	unmap(b);
+}
+
+static void work_fork(struct bench *b, struct bench_sample *s)
+{
+	count_fork(b, s, false);
+}
+
+static void work_exit(struct bench *b, struct bench_sample *s)
+{
+	count_fork(b, s, true);
+}
+
+/* A thread that touches all pages, from a place of its own on. */
+struct toucher {
+	pthread_t thread;
+	const struct bench *bench;
+	uint64_t from;
+};
+
+static void *touch_from(void *arg)
+{
+	struct toucher *t = arg;
+	char *addr = t->bench->addr;
+
+	touch(addr + t->from, t->bench->buffer->bytes - t->from, VRAM_PAGE,
+	      false);
+	touch(addr, t->from, VRAM_PAGE, false);
+	return NULL;
+}
+
+static void touch_by_threads(const struct bench *b)
+{
+	struct toucher touchers[MAX_THREADS];
+	uint64_t pages = b->buffer->bytes / VRAM_PAGE;
+	unsigned int i;
+
+	for (i = 0; i < b->threads; i++) {
+		touchers[i].bench = b;
+		touchers[i].from = pages * i / b->threads * VRAM_PAGE;
+		if (pthread_create(&touchers[i].thread, NULL, touch_from,
+				   &touchers[i]))
+			vram_fail("cannot start a thread\n");
+	}
+	for (i = 0; i < b->threads; i++)
+		pthread_join(touchers[i].thread, NULL);
+}
+
+/* The stacks of threads are kept for the next ones. */
+static void make_stacks(void)
+{
+	struct bench_buffer nothing = {};
+	struct bench b = { .buffer = &nothing, .threads = MAX_THREADS };
+	static bool made;
+
+	if (!made)
+		touch_by_threads(&b);
+	made = true;
+}
+
+static void work_threads(struct bench *b, struct bench_sample *s)
+{
+	make_stacks();
+	map(b);
+	count_twice(b, s, touch_by_threads(b));
+	look_complete(b, s);
+	unmap(b);
+}
+
+enum when { BY_FAULT, BY_ZAP, AT_MMAP, ALWAYS, BY_NAME };
+
+/**
+ * struct work - what is done
+ * @name: in the rows
+ * @run: do it once
+ * @when: for which ways
+ * @whole: on all of the buffer, however many leaves that has
+ * @threads: by so many
+ */
+static const struct work {
+	const char *name;
+	void (*run)(struct bench *b, struct bench_sample *s);
+	enum when when;
+	bool whole;
+	unsigned int threads;
+} works[] = {
+	{ .name = "touch-one", .run = work_touch_one,
+	  .when = BY_FAULT, .whole = true },
+	{ .name = "refault-one", .run = work_refault_one,
+	  .when = BY_ZAP, .whole = true },
+	{ .name = "touch-read", .run = work_touch_read,
+	  .when = BY_FAULT, .whole = true },
+	{ .name = "touch-write", .run = work_touch_write, .when = BY_FAULT },
+	{ .name = "touch-read-random", .run = work_touch_read_random,
+	  .when = BY_FAULT },
+	{ .name = "touch-write-random", .run = work_touch_write_random,
+	  .when = BY_FAULT },
+	{ .name = "touch-each-2m", .run = work_touch_each_2m, .when = BY_NAME },
+	{ .name = "populate", .run = work_populate,
+	  .when = AT_MMAP, .whole = true },
+	{ .name = "evict", .run = work_evict, .when = BY_ZAP },
+	{ .name = "refault", .run = work_refault,
+	  .when = BY_ZAP, .whole = true },
+	{ .name = "munmap", .run = work_munmap, .when = ALWAYS },
+	{ .name = "fork", .run = work_fork, .when = ALWAYS },
+	{ .name = "exit", .run = work_exit, .when = ALWAYS },
+	{ .name = "threads-1", .run = work_threads, .when = BY_FAULT,
+	  .threads = 1 },
+	{ .name = "threads-2", .run = work_threads, .when = BY_FAULT,
+	  .threads = 2 },
+	{ .name = "threads-3", .run = work_threads, .when = BY_FAULT,
+	  .threads = 3 },
+	{ .name = "threads-4", .run = work_threads, .when = BY_FAULT,
+	  .threads = 4 },
+};
+
+/* Who takes a fault for every few pages gets fewer pages. */
+#define MOST_FAULTS	1024
+/* Where only the cost per page is of interest, so do all who map single pages. */
+#define MOST_PTES	32768
+
+static uint64_t bytes_for(const struct work *work, const struct bench_way *way,
+			  const struct bench_buffer *buffer)
+{
+	uint64_t bytes = buffer->shape->size, most = bytes;
+	unsigned long leaves = bench_min_leaves(buffer, 0, bytes);
+
+	if (way->most && !(way->huge && leaves < MOST_FAULTS))
+		most = way->most * MOST_FAULTS * VRAM_PAGE;
+	else if (!work->whole && (way->small || leaves > MOST_PTES))
+		most = MOST_PTES * VRAM_PAGE;
+	return most < bytes ? most : bytes;
+}
+
+/*
+ * One interrupt outweighs what is short: that is done again, and the least counts, of
+ * the work and of the program's own part.
+ */
+#define SHORT_INSNS	3000000
+#define SHORT_TIMES	5
+
+static void run(const struct work *work, const struct bench_way *way,
+		struct bench_buffer *buffer)
+{
+	struct bench b = {
+		.way = way,
+		.buffer = buffer,
+		.threads = work->threads,
+		.look = true,
+	};
+	struct bench_sample best = {}, again;
+	uint64_t own;
+	int i;
+
+	way->ops->begin(way, buffer);
+	work->run(&b, &best);
+	own = best.own;
+	b.look = false;
+	for (i = 1; i < SHORT_TIMES && best.insns < SHORT_INSNS; i++) {
+		again = best;
+		work->run(&b, &again);
+		if (again.own < own)
+			own = again.own;
+		if (again.insns < best.insns)
+			best = again;
+	}
+	best.insns = best.insns > own ? best.insns - own : 0;
+	bench_row(way, buffer, work->name, &best);
+}
+
+static bool makes_sense(const struct work *work, const struct bench_way *way)
+{
+	switch (work->when) {
+	case BY_FAULT:
+		return !way->at_mmap;
+	case BY_ZAP:
+		return !way->at_mmap && way->ops->zap;
+	case AT_MMAP:
+		return way->at_mmap;
+	default:
+		return work->when == ALWAYS;
+	}
+}
+
+/* All works on one buffer by one way. */
+void bench_works(const struct bench_way *way, struct bench_buffer *buffer)
+{
+	unsigned int i;
+
+	complete.way = NULL;
+	for (i = 0; i < sizeof(works) / sizeof(works[0]); i++) {
+		if (!makes_sense(&works[i], way))
+			continue;
+		buffer->bytes = bytes_for(&works[i], way, buffer);
+		run(&works[i], way, buffer);
+	}
+}
+
+/* One of them, which must be there, on all of the buffer. */
+void bench_work(const struct bench_way *way, struct bench_buffer *buffer,
+		const char *name)
+{
+	unsigned int i = 0;
+
+	while (strcmp(works[i].name, name))
+		i++;
+	complete.way = NULL;
+	buffer->bytes = buffer->shape->size;
+	run(&works[i], way, buffer);
+}
