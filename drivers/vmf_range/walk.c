@@ -401,6 +401,8 @@ static int hold_ptes(struct vmf_walk *walk, unsigned long addr,
 	if (walk->ptes && walk->ptes_addr == ALIGN_DOWN(addr, PMD_SIZE))
 		return VMF_WALK_DONE;
 	vmf_walk_unlock(walk);
+	/* Runs of PTEs alone let nobody else on the CPU until here. */
+	cond_resched();
 
 	ret = get_pmd(walk, addr, pfn, &pmdp);
 	if (ret)
