@@ -13,6 +13,7 @@ static unsigned long nr_pages = 1 << 18;
 static int carve_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	vma->vm_page_prot = pgprot_writecombine(vma->vm_page_prot);
+	vma->vm_page_prot = pgprot_decrypted(vma->vm_page_prot);
 	return vmf_remap_range(vma, vma->vm_start, base_pfn + vma->vm_pgoff,
 			       vma->vm_end - vma->vm_start,
 			       vma->vm_page_prot);

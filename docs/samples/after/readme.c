@@ -40,7 +40,7 @@ static int my_mmap(struct file *file, struct vm_area_struct *vma)
 	    is_cow_mapping(vma->vm_flags))
 		return -EINVAL;
 	vm_flags_set(vma, VM_PFNMAP | VM_IO | VM_DONTEXPAND | VM_DONTDUMP);
-	vma->vm_page_prot = pgprot_noncached(vma->vm_page_prot);
+	vma->vm_page_prot = pgprot_decrypted(pgprot_noncached(vma->vm_page_prot));
 	vma->vm_private_data = bar;
 	vma->vm_ops = &my_ops.vm_ops;
 	return 0;
