@@ -23,6 +23,7 @@ define check_kdir
 	release=$$(cat $(KDIR)/include/config/kernel.release) || exit 1; \
 	printf '%s\n' 6.12 "$$release" | sort -CV || \
 		fail "kernel $$release is too old: 6.12 is the first that knows special huge entries"; \
+	need HAS_IOMEM vmf_range; \
 	need DRM_TTM 'ttm_range and virtio_vram'; \
 	need 'DRM_BUDDY|GPU_BUDDY' virtio_vram; \
 	need VIRTIO virtio_vram
@@ -33,9 +34,27 @@ modules:
 	@$(check_kdir)
 	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
 
+# A kernel that takes signed modules only says so in one of these places.
+SYS ?= /sys
+define signing_hint
+	grep -qsx Y $(SYS)/module/module/parameters/sig_enforce || \
+	grep -qsE '\[(integrity|confidentiality)\]' $(SYS)/kernel/security/lockdown || \
+		exit 0; \
+	echo "vmf_range: the running kernel (Secure Boot, lockdown or \
+	module.sig_enforce) takes signed modules only. Sign these, or let dkms do it: \
+	docs/packaging.rst tells how"
+endef
+
 .PHONY: modules_install
 modules_install: modules
 	$(MAKE) -C $(KDIR) M=$(CURDIR) modules_install
+	depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) \
+		$$(cat $(KDIR)/include/config/kernel.release)
+	@$(signing_hint)
+
+.PHONY: dkms-deb
+dkms-deb:
+	@drivers/dkms/make-deb build
 
 .PHONY: run
 run:
@@ -87,6 +106,7 @@ help:
 	@echo 'On this machine (KDIR=$(KDIR)):'
 	@echo '  make                  build the modules'
 	@echo '  make modules_install  install them'
+	@echo '  make dkms-deb         make a package of the libraries, for dkms'
 	@echo '  make clean            remove everything that was built'
 	@echo
 	@echo 'In an emulated machine, which is set up at the first use (KERNEL=6.12 or 7.2):'
