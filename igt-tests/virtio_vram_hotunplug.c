@@ -349,7 +349,7 @@ static void check_pci_unbind(void)
  * To the point where all devices sleep, and back: what the kernel's own test of that
  * does. An emulated machine might not wake up from more.
  */
-static void suspend(void)
+static void sleep_and_wake(void)
 {
 	int ret;
 
@@ -403,7 +403,7 @@ static void check_suspend(void)
 	for (i = 0; i < ARRAY_SIZE(s); i++)
 		sleeper_init(&vram, &s[i], 16 * MIB, blocks[i]);
 	for (round = 0; round < 3; round++) {
-		suspend();
+		sleep_and_wake();
 		igt_assert_eq_u64(vram_avail(&vram), vram.size);
 		for (i = 0; i < ARRAY_SIZE(s); i++) {
 			sleeper_check(&s[i]);
@@ -443,7 +443,7 @@ static void check_suspend_faulting(void)
 	for (i = 0; i < 5; i++) {
 		vram_bo_act(&vram, &bo, VRAM_TEST_MOVE, VRAM_TEST_MOVE_IN);
 		usleep(10 * 1000);
-		suspend();
+		sleep_and_wake();
 		usleep(10 * 1000);
 	}
 	toucher.stop = true;
@@ -462,9 +462,9 @@ static void check_suspend_faulting(void)
 
 static void check_suspend_unbind(void)
 {
-	suspend();
+	sleep_and_wake();
 	check_unbind_mapped();
-	suspend();
+	sleep_and_wake();
 }
 
 static int unload(const char *module)

@@ -9,6 +9,10 @@
  * SUBTEST: random
  * Description: random programs of ioctls, mappings, accesses and forks; several at a
  *	time, with threads. With kcov, those that reach new code are kept and changed
+ *
+ * SUBTEST: long
+ * Description: 50,000 operations in long programs, mostly of what splits, moves,
+ *	protects, evicts and looks at mappings
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -31,7 +35,8 @@ IGT_TEST_DESCRIPTION("Check that no sequence of system calls shows wrong memory,
 #define SEEDS_ENV	"VMF_RANGE_FUZZ_SEEDS"
 #define TRACE_ENV	"VMF_RANGE_FUZZ_TRACE"
 
-#define SECONDS_DEFAULT	20
+#define SECONDS_DEFAULT	10
+#define LONG_STEPS	50000
 #define RUNNING		2
 #define CORPUS_MAX	4096
 /* A program takes a fraction of a second, where the host is not too busy. */
@@ -47,6 +52,7 @@ static struct vram vram;
 
 static struct {
 	struct fuzz_shared *shared;
+	bool is_long;
 	struct running running[RUNNING];
 	struct fuzz_seeds corpus[CORPUS_MAX];
 	unsigned int nr_corpus;
@@ -101,6 +107,8 @@ static void choose(struct fuzz_seeds *seeds)
 	if (seeds->nr == FUZZ_SEEDS_MAX)
 		seeds->nr = 0;
 	seeds->seed[seeds->nr++] = fuzz_random(&f.random);
+	if (seeds->nr == 1)
+		seeds->seed[0] = (seeds->seed[0] & -2ull) | f.is_long;
 }
 
 static void read_line(const char *path, char *text, size_t size)
@@ -221,9 +229,16 @@ static void look_after(struct running *r)
 	}
 }
 
-static void run_for(int seconds)
+/* For so long, or until so much has been done. */
+static bool is_over(time_t end)
 {
-	time_t end = time(NULL) + seconds;
+	if (end)
+		return time(NULL) >= end;
+	return f.shared->steps >= LONG_STEPS;
+}
+
+static void run_until(time_t end)
+{
 	struct fuzz_seeds given[RUNNING] = { 0 }, seeds;
 	unsigned int i, running, nr_given = seeds_given(given);
 
@@ -233,7 +248,7 @@ static void run_for(int seconds)
 			struct running *r = &f.running[i];
 
 			look_after(r);
-			if (!r->pid && time(NULL) < end) {
+			if (!r->pid && !is_over(end)) {
 				if (nr_given)
 					seeds = given[i % nr_given];
 				else
@@ -256,19 +271,22 @@ static void print_result(void)
 	if (f.slowest_time)
 		printf("%lld seconds for seeds %s\n", (long long)f.slowest_time,
 		       seeds_text(&f.slowest.seeds));
-	igt_info("%lu programs, %lu accesses, %u places reached in the modules by %u programs that were kept\n",
-		 f.programs, f.shared->touches, f.shared->covered, f.nr_corpus);
+	igt_info("%lu programs, %lu operations, %lu accesses, %u places reached in the modules by %u programs that were kept\n",
+		 f.programs, f.shared->steps, f.shared->touches, f.shared->covered,
+		 f.nr_corpus);
 }
 
-static void check_random(void)
+static void check_random(bool is_long)
 {
 	const char *text = getenv(SECONDS_ENV);
+	int seconds = text ? atoi(text) : SECONDS_DEFAULT;
 	uint64_t avail = vram_avail(&vram);
 
 	f.shared = mmap(NULL, sizeof(*f.shared), RW, MAP_SHARED | MAP_ANONYMOUS,
 			-1, 0);
 	igt_assert(f.shared != MAP_FAILED);
 	f.shared->trace = getenv(TRACE_ENV);
+	f.is_long = is_long;
 	snprintf(f.drm_path, sizeof(f.drm_path), "/proc/%d/fd/%d", getpid(),
 		 vram.drm);
 	f.kmsg = open("/dev/kmsg", O_RDWR | O_NONBLOCK | O_CLOEXEC);
@@ -278,7 +296,7 @@ static void check_random(void)
 	f.random = (uint64_t)time(NULL) << 32 | getpid();
 	igt_info("%s\n", cover_possible() ? "guided by kcov" : "without kcov");
 
-	run_for(text ? atoi(text) : SECONDS_DEFAULT);
+	run_until(is_long && !text ? 0 : time(NULL) + seconds);
 	print_result();
 	igt_assert(f.programs && f.shared->touches);
 	/* With the last processes gone, all is as it was. */
@@ -294,7 +312,11 @@ igt_main()
 
 	igt_describe("Check that random programs see nothing wrong and leave nothing behind");
 	igt_subtest("random")
-		check_random();
+		check_random(false);
+
+	igt_describe("Check the same for many operations on a mapping");
+	igt_subtest("long")
+		check_random(true);
 
 	igt_fixture() {
 		vram_close(&vram);

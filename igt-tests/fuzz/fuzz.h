@@ -23,7 +23,8 @@
 /* Programs ---------------------------------------------------------------- */
 
 #define FUZZ_THREADS_MAX	2
-#define FUZZ_OPS_MAX		48
+#define FUZZ_OPS_MAX		48	/* of a short program */
+#define FUZZ_OPS_LONG		600	/* of a long one */
 #define FUZZ_ARGS		6
 
 struct fuzz_op {
@@ -43,11 +44,12 @@ struct fuzz_program {
 	unsigned int kill_us;
 	unsigned int nr_threads;
 	unsigned int nr[FUZZ_THREADS_MAX];
-	struct fuzz_op ops[FUZZ_THREADS_MAX][FUZZ_OPS_MAX];
+	struct fuzz_op ops[FUZZ_THREADS_MAX][FUZZ_OPS_LONG];
 };
 
 /*
- * A program is told by its seeds: the first makes it, each other one changes it.
+ * A program is told by its seeds: the first makes it, each other one changes it. An odd
+ * first one makes a long program, of what is done to mappings rather than to buffers.
  */
 #define FUZZ_SEEDS_MAX		8
 
@@ -69,6 +71,7 @@ struct fuzz_shared {
 	bool trace;				/* print what is done */
 	atomic_uint bo_id;
 	atomic_ulong touches;
+	atomic_ulong steps;			/* operations begun */
 	atomic_ulong done[FUZZ_OPS_KINDS];	/* operations that worked */
 	atomic_ulong tried[FUZZ_OPS_KINDS];
 	/* Places in the code that were reached, by a hash of each. */
@@ -170,6 +173,7 @@ void fuzz_run(struct fuzz_shared *shared, const struct fuzz_program *p,
 struct fuzz_op_type {
 	const char *name;
 	unsigned int weight;
+	unsigned int weight_long;	/* in long programs */
 	/* Whether it did something; that it cannot is no failure. */
 	bool (*run)(struct fuzz_thread *t, const uint32_t *arg);
 };

@@ -251,6 +251,7 @@ static void check_leaf(struct fuzz_thread *t, const struct vram_test_leaf *leaf,
 		       const struct fuzz_seg *seg, bool outside)
 {
 	const struct vram *v = &t->process->vram;
+	const struct fuzz_seg *at = fuzz_seg_find(t, leaf->addr);
 	uint64_t size = 1ull << leaf->shift, first = leaf->addr;
 	bool in_window = leaf->pfn >= v->base_pfn &&
 			 leaf->pfn - v->base_pfn < v->size / VRAM_PAGE;
@@ -264,6 +265,9 @@ static void check_leaf(struct fuzz_thread *t, const struct vram_test_leaf *leaf,
 		what = "is not special";
 	else if (in_window && outside)
 		what = "still maps the window";
+	else if (at && at->kind == FUZZ_SEG_WINDOW &&
+		 leaf->pfn != v->base_pfn + at->page + (first - at->va) / VRAM_PAGE)
+		what = "maps another page";
 	if (what)
 		fuzz_wrong(t, "the leaf at %#llx, level %u, pfn %#llx, flags %#x %s (%#llx+%#llx, protection %d)\n",
 			   (unsigned long long)first, leaf->shift,

@@ -29,16 +29,21 @@ static uint32_t below(uint64_t *state, uint32_t limit)
 	return (uint32_t)(fuzz_random(state) >> 32) % limit;
 }
 
-static void make_op(struct fuzz_op *op, uint64_t *state)
+static unsigned int weight_of(unsigned int op, bool is_long)
+{
+	return is_long ? fuzz_ops[op].weight_long : fuzz_ops[op].weight;
+}
+
+static void make_op(struct fuzz_op *op, uint64_t *state, bool is_long)
 {
 	unsigned int sum = 0, i;
 	uint32_t at;
 
 	for (i = 0; i < fuzz_nr_ops; i++)
-		sum += fuzz_ops[i].weight;
+		sum += weight_of(i, is_long);
 	at = below(state, sum);
-	for (i = 0; at >= fuzz_ops[i].weight; i++)
-		at -= fuzz_ops[i].weight;
+	for (i = 0; at >= weight_of(i, is_long); i++)
+		at -= weight_of(i, is_long);
 	op->op = i;
 	for (i = 0; i < FUZZ_ARGS; i++)
 		op->arg[i] = (uint32_t)fuzz_random(state);
@@ -46,16 +51,19 @@ static void make_op(struct fuzz_op *op, uint64_t *state)
 
 static void make_program(struct fuzz_program *p, uint64_t seed)
 {
-	unsigned int i, thread;
+	bool is_long = seed % 2;
+	unsigned int most = is_long ? FUZZ_OPS_LONG : FUZZ_OPS_MAX, i, thread;
 
 	memset(p, 0, sizeof(*p));
 	p->end = below(&seed, 2) ? FUZZ_END_CLEAN : below(&seed, FUZZ_ENDS);
 	p->kill_us = 1 + below(&seed, 200 * 1000);
+	if (is_long)
+		p->kill_us *= 4;
 	p->nr_threads = 1 + below(&seed, FUZZ_THREADS_MAX);
 	for (thread = 0; thread < p->nr_threads; thread++) {
-		p->nr[thread] = 8 + below(&seed, FUZZ_OPS_MAX - 8);
+		p->nr[thread] = most / 6 + below(&seed, most - most / 6);
 		for (i = 0; i < p->nr[thread]; i++)
-			make_op(&p->ops[thread][i], &seed);
+			make_op(&p->ops[thread][i], &seed, is_long);
 		/* Most others have nothing to do without. */
 		p->ops[thread][0].op = FUZZ_OP_CREATE;
 		p->ops[thread][1].op = FUZZ_OP_MAP;
@@ -73,14 +81,14 @@ static void change_program(struct fuzz_program *p, uint64_t seed)
 
 		switch (below(&seed, 6)) {
 		case 0:		/* another operation */
-			make_op(&ops[at], &seed);
+			make_op(&ops[at], &seed, false);
 			break;
 		case 1:		/* one more, or one again */
-			if (nr == FUZZ_OPS_MAX)
+			if (nr >= FUZZ_OPS_MAX)
 				break;
 			memmove(&ops[at + 1], &ops[at], (nr - at) * sizeof(*ops));
 			if (below(&seed, 2))
-				make_op(&ops[at], &seed);
+				make_op(&ops[at], &seed, false);
 			p->nr[thread]++;
 			break;
 		case 2:		/* one less */
@@ -158,9 +166,12 @@ static void *run_thread(void *data)
 	bool did;
 
 	cover_begin(t->nr);
-	for (i = 0; i < p->nr[t->nr] && fuzz_seg_room(t); i++) {
+	for (i = 0; i < p->nr[t->nr]; i++) {
 		const struct fuzz_op *op = &p->ops[t->nr][i];
 
+		if (!fuzz_seg_room(t))
+			fuzz_unmap_all(t);
+		shared->steps++;
 		t->random = op->arg[0];
 		shared->tried[op->op]++;
 		did = fuzz_ops[op->op].run(t, op->arg);
