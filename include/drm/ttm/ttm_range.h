@@ -33,17 +33,31 @@ struct ttm_range_ops {
 		     struct vmf_range_block *block);
 };
 
+#define __TTM_RANGE_BASE(_flags)			\
+	.fault = ttm_range_fault,			\
+	.open = ttm_bo_vm_open,				\
+	.close = ttm_bo_vm_close,			\
+	.access = ttm_range_access,			\
+	.flags = (_flags)
+
 /**
  * TTM_RANGE_BASE - initialiser of &struct ttm_range_ops.base
  * @_flags: VMF_RANGE_PUD or 0
  */
 #define TTM_RANGE_BASE(_flags) {			\
 	.vm_ops = VMF_RANGE_VM_OPS,			\
-	.fault = ttm_range_fault,			\
-	.open = ttm_bo_vm_open,				\
-	.close = ttm_bo_vm_close,			\
-	.access = ttm_bo_vm_access,			\
-	.flags = (_flags),				\
+	__TTM_RANGE_BASE(_flags),			\
+}
+
+/**
+ * TTM_RANGE_BASE_DIRTY - the same for a driver that wants to hear of writes
+ * @_flags: VMF_RANGE_PUD, VMF_RANGE_DIRTY_LEAVES, both or 0
+ * @_dirty: &vmf_range_ops.dirty; the buffer is &vm_area_struct.vm_private_data
+ */
+#define TTM_RANGE_BASE_DIRTY(_flags, _dirty) {		\
+	.vm_ops = VMF_RANGE_VM_OPS_DIRTY,		\
+	.dirty = (_dirty),				\
+	__TTM_RANGE_BASE(_flags),			\
 }
 
 /**
@@ -70,6 +84,8 @@ int ttm_range_block_of_buddy(void *buddy, pgoff_t pgoff,
 			     struct vmf_range_block *block);
 
 vm_fault_t ttm_range_fault(struct vm_fault *vmf);
+int ttm_range_access(struct vm_area_struct *vma, unsigned long addr, void *buf,
+		     int len, int write);
 int ttm_range_mmap(struct drm_gem_object *gem, struct vm_area_struct *vma);
 unsigned long ttm_range_get_unmapped_area(struct file *file, unsigned long addr,
 					  unsigned long len, unsigned long pgoff,

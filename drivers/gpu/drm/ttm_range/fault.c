@@ -39,8 +39,9 @@
  */
 
 /*
- * How far a run is followed to either side of the page asked for when it must
- * be put together page by page: any PMD leaf around that page fits in.
+ * A run that must be put together page by page is followed within this many pages of
+ * memory, aligned: all that one PMD leaf can hold. To look further would be wasted on a
+ * fault that ends before, and a run that ended elsewhere would cut a leaf in two.
  */
 #define TTM_RANGE_SCAN	(PMD_SIZE >> PAGE_SHIFT)
 
@@ -68,8 +69,9 @@ static int ttm_range_scan(const struct ttm_range_walk *walk, pgoff_t page,
 			  struct vmf_range_block *block)
 {
 	unsigned long pfn = pfn_of(walk->bo, page);
-	pgoff_t lo = page > TTM_RANGE_SCAN ? page - TTM_RANGE_SCAN : 0;
-	pgoff_t hi = min(walk->nr_pages, page + TTM_RANGE_SCAN);
+	unsigned long into = pfn % TTM_RANGE_SCAN;
+	pgoff_t lo = page > into ? page - into : 0;
+	pgoff_t hi = min(walk->nr_pages, page - into + TTM_RANGE_SCAN);
 	pgoff_t first = page, end = page + 1;
 
 	while (first > lo && pfn_of(walk->bo, first - 1) == pfn - (page - first) - 1)
@@ -304,6 +306,35 @@ vm_fault_t ttm_range_fault(struct vm_fault *vmf)
 	return ret;
 }
 EXPORT_SYMBOL_GPL(ttm_range_fault);
+
+/**
+ * ttm_range_access - &vmf_range_ops.access of TTM buffers
+ * @vma: the mapping
+ * @addr: user address
+ * @buf: kernel buffer
+ * @len: bytes
+ * @write: from @buf to the mapping
+ *
+ * What ttm_bo_vm_access() does, which goes past the mapping: a driver that tracks
+ * writes is told of this one here.
+ *
+ * Context: process context, mmap_lock held for reading.
+ * Return: bytes copied, or -errno.
+ */
+int ttm_range_access(struct vm_area_struct *vma, unsigned long addr, void *buf,
+		     int len, int write)
+{
+	const struct ttm_range_ops *ops =
+		container_of(vma->vm_ops, struct ttm_range_ops, base.vm_ops);
+	int n = ttm_bo_vm_access(vma, addr, buf, len, write);
+
+	/* After the write: a harvest before that has not seen it. */
+	if (write && n > 0 && ops->base.dirty)
+		ops->base.dirty(vma, linear_page_index(vma, addr),
+				PFN_UP(offset_in_page(addr) + n));
+	return n;
+}
+EXPORT_SYMBOL_GPL(ttm_range_access);
 
 /**
  * ttm_range_mmap - map a TTM buffer
