@@ -560,6 +560,8 @@ static u32 vram_test_max_arg(unsigned int cmd)
 		return VRAM_TEST_WAY_BUDDY;
 	case VRAM_TEST_BO_BLOCK:
 		return SZ_1G;
+	case VRAM_TEST_PIN:
+		return 1;
 	default:
 		return 0;
 	}
@@ -571,6 +573,17 @@ static int vram_test_bo_block(struct virtio_vram_bo *vbo, u32 size)
 		return -EINVAL;
 	vbo->block_size = size;
 	vbo->mix = false;
+	return 0;
+}
+
+static int vram_test_pin(struct virtio_vram_bo *vbo, bool pin)
+{
+	if (pin)
+		ttm_bo_pin(&vbo->tbo);
+	else if (vbo->tbo.pin_count)
+		ttm_bo_unpin(&vbo->tbo);
+	else
+		return -EINVAL;
 	return 0;
 }
 
@@ -604,6 +617,9 @@ static int vram_test_bo(struct virtio_vram *vram, unsigned int cmd,
 		break;
 	case VRAM_TEST_BO_BLOCK:
 		ret = vram_test_bo_block(vbo, args->arg);
+		break;
+	case VRAM_TEST_PIN:
+		ret = vram_test_pin(vbo, args->arg);
 		break;
 	}
 	ttm_bo_unreserve(&vbo->tbo);
@@ -833,6 +849,16 @@ static int vram_test_mmap_way(struct vram_test_file *tf, u32 way)
 	return 0;
 }
 
+static int vram_test_swap(struct virtio_vram *vram, struct vram_test_swap *args)
+{
+	struct ttm_operation_ctx ctx = { .interruptible = true };
+	int ret;
+
+	while ((ret = ttm_device_swapout(&vram->bdev, &ctx, GFP_KERNEL)) > 0)
+		args->pages += ret;
+	return ret;
+}
+
 static int vram_test_shrink(struct vram_test_file *tf,
 			    const struct vram_test_shrink *args)
 {
@@ -940,6 +966,7 @@ union vram_test_args {
 	struct vram_test_events events;
 	struct vram_test_atomic atomic;
 	struct vram_test_shrink shrink;
+	struct vram_test_swap swap;
 	__u32 way;
 };
 
@@ -985,7 +1012,10 @@ static int vram_test_do(struct vram_test_file *tf, unsigned int cmd,
 	case VRAM_TEST_MOVE:
 	case VRAM_TEST_BO_WAY:
 	case VRAM_TEST_BO_BLOCK:
+	case VRAM_TEST_PIN:
 		return vram_test_bo(vram, cmd, &args->bo);
+	case VRAM_TEST_SWAP:
+		return vram_test_swap(vram, &args->swap);
 	case VRAM_TEST_SHRINK:
 		return vram_test_shrink(tf, &args->shrink);
 	case VRAM_TEST_MMAP_WAY:

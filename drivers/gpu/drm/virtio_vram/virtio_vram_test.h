@@ -85,7 +85,7 @@ struct vram_test_blocks {
 	__u32 pad;		/* must be zero */
 };
 
-/* VRAM_TEST_ZAP, _MOVE, _BO_WAY, _BO_BLOCK: act on one buffer. */
+/* VRAM_TEST_ZAP, _MOVE, _BO_WAY, _BO_BLOCK, _PIN: act on one buffer. */
 enum vram_test_move {
 	VRAM_TEST_MOVE_OUT,	/* to system memory */
 	VRAM_TEST_MOVE_IN,	/* to the window */
@@ -101,6 +101,12 @@ struct vram_test_bo {
 /* VRAM_TEST_MOVE: arg is enum vram_test_move. */
 /* VRAM_TEST_BO_WAY: arg is enum vram_test_way, for later mmap()s. */
 /* VRAM_TEST_BO_BLOCK: arg is the block size from the next move to the window on. */
+/* VRAM_TEST_PIN: arg 1: keep the buffer where it is, 0: no more. */
+
+/* VRAM_TEST_SWAP: swap out what is in system memory, as under memory pressure. */
+struct vram_test_swap {
+	__u64 pages;		/* out: how many pages went */
+};
 
 /*
  * VRAM_TEST_SHRINK: leave so many bytes of the window to buffers, for as long as this
@@ -323,5 +329,7 @@ struct vram_test_atomic {
 #define VRAM_TEST_BO_BLOCK	_IOW('v', 0x51, struct vram_test_bo)
 #define VRAM_TEST_SHRINK	_IOW('v', 0x52, struct vram_test_shrink)
 #define VRAM_TEST_CALLS		_IOR('v', 0x53, struct vram_test_calls)
+#define VRAM_TEST_PIN		_IOW('v', 0x54, struct vram_test_bo)
+#define VRAM_TEST_SWAP		_IOR('v', 0x55, struct vram_test_swap)
 
 #endif
