@@ -20,6 +20,7 @@
  * @no-callback:	no block callback
  * @not-pfnmap:		a VMA that is not VM_PFNMAP
  * @half-dirty:		a report function and operations that cannot track
+ * @no-may-split:	1 GiB leaves asked for, and operations that cannot keep them whole
  * @range-empty:	an empty block for vmf_insert_range()
  * @range-misses:	a block elsewhere for vmf_insert_range()
  * @range-wraps:	a block that wraps for vmf_insert_range()
@@ -165,6 +166,8 @@ static const struct mistake {
 	  "the VMA is not VM_PFNMAP" },
 	{ "half-dirty", VRAM_TEST_LIE_HALF_DIRTY, 0, VRAM_TEST_SHAPE_DIRTY,
 	  "->dirty, but not VMF_RANGE_VM_OPS_DIRTY" },
+	{ "no-may-split", VRAM_TEST_LIE_NO_MAY_SPLIT, 0, 0,
+	  "VMF_RANGE_PUD needs VMF_RANGE_VM_OPS" },
 	{ "range-empty", VRAM_TEST_LIE_EMPTY, VRAM_TEST_ITER_RANGE, 0,
 	  "block of 0 pages at address" },
 	{ "range-misses", VRAM_TEST_LIE_MISSES, VRAM_TEST_ITER_RANGE, 0,

@@ -93,6 +93,20 @@ bool vmf_range_allows_pud(const struct vm_area_struct *vma)
 }
 
 /**
+ * vmf_range_lacks_entry_points - does a driver want what its VMA cannot have
+ * @vma: any VMA
+ *
+ * Return: true for a VMA of ours whose driver has set %VMF_RANGE_PUD and has replaced
+ * one of the entry points that make PUD leaves safe.
+ */
+bool vmf_range_lacks_entry_points(const struct vm_area_struct *vma)
+{
+	return vmf_range_is_ours(vma) &&
+	       (vmf_range_ops_of(vma)->flags & VMF_RANGE_PUD) &&
+	       !vmf_range_allows_pud(vma);
+}
+
+/**
  * vmf_range_vm_fault - &vm_operations_struct.fault
  * @vmf: the fault
  *

@@ -476,6 +476,8 @@ static void vram_shape_set_ops(struct vram_shape *shape)
 		if (shape->args.lie != VRAM_TEST_LIE_HALF_DIRTY)
 			ops->vm_ops = vram_shape_dirty_vm_ops;
 	}
+	if (shape->args.lie == VRAM_TEST_LIE_NO_MAY_SPLIT)
+		ops->vm_ops.may_split = NULL;
 	if (flags & VRAM_TEST_SHAPE_DIRTY_LEAVES)
 		ops->flags |= VMF_RANGE_DIRTY_LEAVES;
 }
