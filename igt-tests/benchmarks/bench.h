@@ -84,9 +84,9 @@ extern const struct bench_way bench_ways[];
 extern const unsigned int bench_nr_ways;
 const struct bench_way *bench_way(const char *name);
 
-/* Memory of others, which is there when the machine has it. */
+/* Memory of others. */
 extern const struct bench_way bench_vfio;
-uint64_t bench_vfio_open(void);
+uint64_t bench_vfio_open(const char *address);
 extern const struct bench_way bench_vgem;
 uint64_t bench_vgem_open(uint64_t bytes);
 void bench_vgem_close(void);

@@ -5,12 +5,10 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <limits.h>
 #include <linux/pci_regs.h>
 #include <linux/vfio.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -18,9 +16,6 @@
 
 #include "bench.h"
 
-/* ivshmem: a device that is memory and nothing else, in its BAR 2. */
-#define VENDOR		"0x1af4\n"
-#define DEVICE		"0x1110\n"
 #define BAR		VFIO_PCI_BAR2_REGION_INDEX
 
 static struct {
@@ -28,20 +23,6 @@ static struct {
 	struct vfio_region_info bar;
 	struct vfio_region_info config;
 } vfio;
-
-static bool file_is(const char *dir, const char *name, const char *text)
-{
-	char path[PATH_MAX], found[16] = "";
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0 && read(fd, found, sizeof(found) - 1) < 0)
-		*found = '\0';
-	if (fd >= 0)
-		close(fd);
-	return !strcmp(found, text);
-}
 
 static void write_file(const char *path, const char *text)
 {
@@ -52,36 +33,22 @@ static void write_file(const char *path, const char *text)
 	close(fd);
 }
 
-/* The directory of the device, or an empty string. */
-static void find_device(char dir[PATH_MAX])
+static void bind(const char *address)
 {
-	glob_t found;
-	size_t i;
+	char path[PATH_MAX];
 
-	*dir = '\0';
-	if (glob("/sys/bus/pci/devices/*", 0, NULL, &found))
-		return;
-	for (i = 0; i < found.gl_pathc; i++)
-		if (file_is(found.gl_pathv[i], "vendor", VENDOR) &&
-		    file_is(found.gl_pathv[i], "device", DEVICE))
-			snprintf(dir, PATH_MAX, "%s", found.gl_pathv[i]);
-	globfree(&found);
-}
-
-static void bind(const char *dir)
-{
-	char path[PATH_MAX + 32];
-
-	snprintf(path, sizeof(path), "%s/driver_override", dir);
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/driver_override",
+		 address);
 	write_file(path, "vfio-pci");
-	write_file("/sys/bus/pci/drivers_probe", strrchr(dir, '/') + 1);
+	write_file("/sys/bus/pci/drivers_probe", address);
 }
 
-static void open_group(const char *dir)
+static void open_group(const char *address)
 {
-	char path[PATH_MAX + 32], group[PATH_MAX] = "";
+	char path[PATH_MAX], group[PATH_MAX / 2] = "";
 
-	snprintf(path, sizeof(path), "%s/iommu_group", dir);
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/iommu_group",
+		 address);
 	if (readlink(path, group, sizeof(group) - 1) < 0)
 		vram_fail("%s: %s\n", path, strerror(errno));
 	snprintf(path, sizeof(path), "/dev/vfio/%s", strrchr(group, '/') + 1);
@@ -118,21 +85,16 @@ static void set_memory(bool on)
 }
 
 /**
- * bench_vfio_open - get hold of the device's memory
+ * bench_vfio_open - get hold of a device's memory
+ * @address: of the device, which no driver has; its BAR 2 is memory
  *
- * Return: its size; 0 if there is no such device here.
+ * Return: the size.
  */
-uint64_t bench_vfio_open(void)
+uint64_t bench_vfio_open(const char *address)
 {
-	char dir[PATH_MAX];
-
-	find_device(dir);
-	if (!*dir)
-		return 0;
-	bind(dir);
-	open_group(dir);
-	vfio.device = ioctl(vfio.group, VFIO_GROUP_GET_DEVICE_FD,
-			    strrchr(dir, '/') + 1);
+	bind(address);
+	open_group(address);
+	vfio.device = ioctl(vfio.group, VFIO_GROUP_GET_DEVICE_FD, address);
 	if (vfio.device < 0)
 		vram_fail("VFIO_GROUP_GET_DEVICE_FD: %s\n", strerror(errno));
 	region(BAR, &vfio.bar);

@@ -91,15 +91,13 @@ static void bench_scaling(struct vram *vram)
 	}
 }
 
-/* The memory of a device that is vfio-pci's, if there is one. */
-static void bench_vfio_pci(struct vram *vram, bool quick)
+/* The memory of a device that is vfio-pci's. */
+static void bench_vfio_pci(struct vram *vram, const char *address, bool quick)
 {
 	struct bench_shape shape = { .name = "aligned" };
 	struct bench_buffer buffer;
 
-	shape.size = bench_vfio_open();
-	if (!shape.size)
-		return;
+	shape.size = bench_vfio_open(address);
 	if (quick)
 		shape.size = 8 * MIB;
 	bench_buffer_find(vram, &buffer, &shape, &bench_vfio);
@@ -152,19 +150,29 @@ int main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "quick", no_argument, NULL, 'q' },
+		{ "vfio", required_argument, NULL, 'v' },
 		{ "help", no_argument, NULL, 'h' },
 		{}
 	};
+	const char *vfio = NULL;
 	bool quick = false;
 	struct vram vram;
 	int opt, fd;
 
-	while ((opt = getopt_long(argc, argv, "qh", options, NULL)) != -1) {
-		if (opt != 'q') {
-			printf("usage: %s [--quick]\n", argv[0]);
+	while ((opt = getopt_long(argc, argv, "qv:h", options, NULL)) != -1) {
+		switch (opt) {
+		case 'q':
+			quick = true;
+			break;
+		case 'v':
+			vfio = optarg;
+			break;
+		default:
+			printf("usage: %s [--quick] [--vfio ADDRESS]\n"
+			       "ADDRESS is that of a PCI device whose BAR 2 is memory, for vfio-pci.\n",
+			       argv[0]);
 			return opt == 'h' ? 0 : 2;
 		}
-		quick = true;
 	}
 	if (!count_is_instructions())
 		vram_fail("the time-stamp counter counts no instructions: no -icount shift=0\n");
@@ -178,7 +186,8 @@ int main(int argc, char **argv)
 		bench_shapes(&vram);
 		bench_scaling(&vram);
 	}
-	bench_vfio_pci(&vram, quick);
+	if (vfio)
+		bench_vfio_pci(&vram, vfio, quick);
 	bench_drm_gem_shmem(&vram, quick);
 	vram_close(&vram);
 	close(fd);
