@@ -86,6 +86,12 @@ static inline int virtio_vram_populate(struct ttm_buffer_object *tbo,
 #define virtio_vram_insert_mixed	vmf_insert_mixed
 #endif
 
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
+#define virtio_vram_move_notify		dma_buf_move_notify
+#else
+#define virtio_vram_move_notify		dma_buf_invalidate_mappings
+#endif
+
 #if !IS_ENABLED(CONFIG_DEVICE_PRIVATE)
 static inline struct page *virtio_vram_make_exclusive(struct mm_struct *mm,
 						      unsigned long addr,

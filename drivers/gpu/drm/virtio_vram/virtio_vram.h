@@ -126,12 +126,14 @@ struct virtio_vram {
  * @block_size: as in &struct drm_virtio_vram_gem_create; protected by the reservation
  * @mix: %DRM_VIRTIO_VRAM_GEM_MIX; likewise
  * @vm_ops: for mappings made from now on; protected by the reservation
+ * @importers: devices that have a dma-buf of it; likewise
  */
 struct virtio_vram_bo {
 	struct ttm_buffer_object tbo;
 	u64 block_size;
 	bool mix;
 	const struct vm_operations_struct *vm_ops;
+	struct list_head importers;
 };
 
 static inline struct virtio_vram *to_virtio_vram(struct drm_device *drm)
@@ -208,6 +210,15 @@ struct drm_gem_object *
 virtio_vram_import_sg_table(struct drm_device *drm,
 			    struct dma_buf_attachment *attach,
 			    struct sg_table *sgt);
+
+int virtio_vram_gem_pin(struct drm_gem_object *gem);
+void virtio_vram_gem_unpin(struct drm_gem_object *gem);
+
+/* virtio_vram_prime.c */
+struct dma_buf *virtio_vram_prime_export(struct drm_gem_object *gem, int flags);
+struct drm_gem_object *virtio_vram_prime_import(struct drm_device *drm,
+						struct dma_buf *dma_buf);
+void virtio_vram_prime_moves(struct virtio_vram_bo *vbo);
 
 /* virtio_vram_test.c */
 int virtio_vram_test_init(struct virtio_vram *vram);

@@ -65,6 +65,7 @@ static const struct drm_driver virtio_vram_drm_driver = {
 	.ioctls = virtio_vram_ioctls,
 	.num_ioctls = ARRAY_SIZE(virtio_vram_ioctls),
 	.dumb_create = virtio_vram_dumb_create,
+	.gem_prime_import = virtio_vram_prime_import,
 	.gem_prime_import_sg_table = virtio_vram_import_sg_table,
 	.show_fdinfo = drm_show_memory_stats,
 	.debugfs_init = virtio_vram_debugfs_init,

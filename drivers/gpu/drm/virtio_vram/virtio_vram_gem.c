@@ -30,11 +30,15 @@ static void virtio_vram_gem_free(struct drm_gem_object *gem)
 	virtio_vram_tbo_fini(&gem_to_virtio_vram_bo(gem)->tbo);
 }
 
-/*
- * Another device cannot reach the window: pinning is for system memory. The
- * reservation is held by whoever calls the functions below.
+/**
+ * virtio_vram_gem_pin - for &drm_gem_object_funcs.pin
+ * @gem: the buffer, reserved, as by whoever calls the functions below
+ *
+ * Another device cannot reach the window: pinning is for system memory.
+ *
+ * Return: 0 or a negative errno.
  */
-static int virtio_vram_gem_pin(struct drm_gem_object *gem)
+int virtio_vram_gem_pin(struct drm_gem_object *gem)
 {
 	struct ttm_buffer_object *tbo = &gem_to_virtio_vram_bo(gem)->tbo;
 	int ret;
@@ -48,7 +52,11 @@ static int virtio_vram_gem_pin(struct drm_gem_object *gem)
 	return 0;
 }
 
-static void virtio_vram_gem_unpin(struct drm_gem_object *gem)
+/**
+ * virtio_vram_gem_unpin - for &drm_gem_object_funcs.unpin
+ * @gem: the buffer
+ */
+void virtio_vram_gem_unpin(struct drm_gem_object *gem)
 {
 	ttm_bo_unpin(&gem_to_virtio_vram_bo(gem)->tbo);
 }
@@ -125,6 +133,7 @@ static int virtio_vram_gem_mmap(struct drm_gem_object *gem,
 
 static const struct drm_gem_object_funcs virtio_vram_gem_funcs = {
 	.free = virtio_vram_gem_free,
+	.export = virtio_vram_prime_export,
 	.pin = virtio_vram_gem_pin,
 	.unpin = virtio_vram_gem_unpin,
 	.get_sg_table = virtio_vram_gem_get_sg_table,
@@ -143,6 +152,7 @@ static struct virtio_vram_bo *virtio_vram_bo_alloc(struct drm_device *drm,
 		return NULL;
 	vbo->tbo.base.funcs = &virtio_vram_gem_funcs;
 	vbo->vm_ops = virtio_vram_gem_funcs.vm_ops;
+	INIT_LIST_HEAD(&vbo->importers);
 	drm_gem_private_object_init(drm, &vbo->tbo.base, size);
 	return vbo;
 }

@@ -255,6 +255,8 @@ static int virtio_vram_move(struct ttm_buffer_object *tbo, bool evict,
 
 	if (to_win && from_win)	/* one window, no reason to move within it */
 		return -EINVAL;
+	if (src)
+		virtio_vram_prime_moves(to_virtio_vram_bo(tbo));
 	if (to_win)
 		ret = virtio_vram_move_in(vram, tbo, ctx, dst);
 	else if (from_win)
@@ -267,6 +269,12 @@ static int virtio_vram_move(struct ttm_buffer_object *tbo, bool evict,
 	else
 		ttm_bo_move_null(tbo, dst);
 	return 0;
+}
+
+/* Its pages are about to go. */
+static void virtio_vram_swap_notify(struct ttm_buffer_object *tbo)
+{
+	virtio_vram_prime_moves(to_virtio_vram_bo(tbo));
 }
 
 static int virtio_vram_io_mem_reserve(struct ttm_device *bdev,
@@ -359,6 +367,7 @@ static const struct ttm_device_funcs virtio_vram_ttm_funcs = {
 	.eviction_valuable = ttm_bo_eviction_valuable,
 	.evict_flags = virtio_vram_evict_flags,
 	.move = virtio_vram_move,
+	.swap_notify = virtio_vram_swap_notify,
 	.io_mem_reserve = virtio_vram_io_mem_reserve,
 	.io_mem_pfn = virtio_vram_io_mem_pfn,
 	.access_memory = virtio_vram_access_memory,

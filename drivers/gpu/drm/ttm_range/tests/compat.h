@@ -51,8 +51,11 @@ static inline int mock_populate(struct ttm_buffer_object *tbo,
 /* The member of struct dma_buf_attach_ops has another name now. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
 #define mock_invalidate_member	move_notify
+/* Where this is off, as by default, the core pins what is mapped. */
+#define MOCK_TOLD_OF_MOVES	IS_ENABLED(CONFIG_DMABUF_MOVE_NOTIFY)
 #else
 #define mock_invalidate_member	invalidate_mappings
+#define MOCK_TOLD_OF_MOVES	1
 #endif
 
 #endif

@@ -113,6 +113,7 @@ struct page *mock_page(struct ttm_buffer_object *tbo, unsigned long page);
 /* ttm_mock_prime.c */
 struct drm_gem_object *mock_prime_import(struct drm_device *drm,
 					 struct dma_buf *dma_buf);
+void mock_prime_done(struct mock_bo *bo);
 void mock_prime_release(struct mock_bo *bo);
 struct page *mock_prime_page(struct mock_bo *bo, unsigned long page);
 

@@ -310,7 +310,10 @@ static int mock_access_ioctl(struct drm_device *drm, void *data,
 	else if (!ret)
 		memcpy_from_page((char *)&args->value, page,
 				 offset_in_page(args->at), sizeof(u64));
+	if (bo->tbo.base.import_attach)
+		mock_prime_done(bo);
 	args->maps = bo->maps;
+	args->told = MOCK_TOLD_OF_MOVES;
 	args->notifies = bo->notifies;
 unlock:
 	mock_unlock(bo);

@@ -57,6 +57,8 @@ struct mock_access {
 	__u64 value;		/* in or out */
 	__u32 maps;		/* out: how often an imported buffer was mapped so far */
 	__u32 notifies;		/* out: how often its exporter said that it moves */
+	__u32 told;		/* out: 1: mapped until the exporter says so; 0: unmapped now */
+	__u32 pad;
 };
 
 /* MOCK_SWAP: swap out what is in system memory, as under memory pressure. */

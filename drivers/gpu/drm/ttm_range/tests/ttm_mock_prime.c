@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Imported buffers of the mock. Its device maps one when it needs the pages; until the
- * exporter wants to move them, they stay mapped.
+ * exporter wants to move them, they stay mapped. Where exporters cannot move what is
+ * mapped, it is unmapped after each use.
  */
 #include <linux/dma-buf.h>
 #include <linux/dma-resv.h>
@@ -11,6 +12,14 @@
 
 #include "ttm_mock.h"
 
+static void mock_prime_unmap(struct mock_bo *bo)
+{
+	if (bo->sgt)
+		dma_buf_unmap_attachment(bo->tbo.base.import_attach, bo->sgt,
+					 DMA_BIDIRECTIONAL);
+	bo->sgt = NULL;
+}
+
 /* The exporter has the reservation. What the device does is over by then. */
 static void mock_prime_invalidate(struct dma_buf_attachment *attach)
 {
@@ -18,9 +27,7 @@ static void mock_prime_invalidate(struct dma_buf_attachment *attach)
 
 	dma_resv_assert_held(attach->dmabuf->resv);
 	bo->notifies++;
-	if (bo->sgt)
-		dma_buf_unmap_attachment(attach, bo->sgt, DMA_BIDIRECTIONAL);
-	bo->sgt = NULL;
+	mock_prime_unmap(bo);
 }
 
 static const struct dma_buf_attach_ops mock_attach_ops = {
@@ -53,6 +60,16 @@ struct page *mock_prime_page(struct mock_bo *bo, unsigned long page)
 }
 
 /**
+ * mock_prime_done - the device has done what it wanted with a page
+ * @bo: the buffer, reserved
+ */
+void mock_prime_done(struct mock_bo *bo)
+{
+	if (!MOCK_TOLD_OF_MOVES)
+		mock_prime_unmap(bo);
+}
+
+/**
  * mock_prime_release - let go of an imported buffer
  * @bo: the buffer, which nobody uses any more
  */
@@ -62,9 +79,7 @@ void mock_prime_release(struct mock_bo *bo)
 
 	/* The exporter may be about to move it. */
 	dma_resv_lock(attach->dmabuf->resv, NULL);
-	if (bo->sgt)
-		dma_buf_unmap_attachment(attach, bo->sgt, DMA_BIDIRECTIONAL);
-	bo->sgt = NULL;
+	mock_prime_unmap(bo);
 	dma_resv_unlock(attach->dmabuf->resv);
 	drm_prime_gem_destroy(&bo->tbo.base, NULL);
 }
