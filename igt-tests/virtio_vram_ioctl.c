@@ -121,6 +121,7 @@ static void check_create_bad(void)
 		{ .size = MIB, .placement = IN_RAM, .block_size = 4096 },
 		{ .size = MIB, .placement = IN_VRAM, .flags = 2,
 		  .block_size = 4096 },
+		{ .size = MIB, .placement = IN_VRAM, .flags = 4 },
 		{ .size = MIB, .placement = IN_VRAM, .flags = 1u << 31 },
 		{ .size = MIB, .placement = IN_VRAM, .pad = 1 },
 		{ .size = MIB, .placement = IN_VRAM, .pad = 1u << 31 },

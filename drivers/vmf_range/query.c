@@ -11,6 +11,7 @@
 #include <linux/mm.h>
 #include <linux/pgtable.h>
 
+#include "i_mmap.h"
 #include "query.h"
 #include "tables.h"
 
@@ -241,3 +242,40 @@ void vmf_range_count_leaves(struct vm_area_struct *vma, unsigned long addr,
 	}
 }
 EXPORT_SYMBOL_GPL(vmf_range_count_leaves);
+
+/**
+ * vmf_range_count_mapped - how pages of a file are mapped, by all processes
+ * @mapping: of the file (&file.f_mapping)
+ * @pgoff: first page offset
+ * @nr_pages: how many
+ * @leaves: filled in, the sum over all mappings
+ *
+ * Context: process context, may sleep. Takes i_mmap_rwsem of @mapping. The answer may
+ * be out of date at once, as that of vmf_range_query().
+ * Return: how many VMAs map any of the pages.
+ */
+unsigned long vmf_range_count_mapped(struct address_space *mapping, pgoff_t pgoff,
+				     unsigned long nr_pages,
+				     struct vmf_range_leaves *leaves)
+{
+	pgoff_t last = pgoff + nr_pages - 1;
+	struct vmf_range_leaves one;
+	struct vm_area_struct *vma;
+	unsigned long nr = 0, from, to;
+
+	memset(leaves, 0, sizeof(*leaves));
+	i_mmap_lock_read(mapping);
+	for (vma = vmf_i_mmap_iter_first(&mapping->i_mmap, pgoff, last); vma;
+	     vma = vmf_i_mmap_iter_next(vma, pgoff, last), nr++) {
+		from = max(pgoff, vma_first(vma)) - vma->vm_pgoff;
+		to = min(last, vma_last(vma)) + 1 - vma->vm_pgoff;
+		vmf_range_count_leaves(vma, vma->vm_start + (from << PAGE_SHIFT),
+				       vma->vm_start + (to << PAGE_SHIFT), &one);
+		leaves->pud += one.pud;
+		leaves->pmd += one.pmd;
+		leaves->pte += one.pte;
+	}
+	i_mmap_unlock_read(mapping);
+	return nr;
+}
+EXPORT_SYMBOL_GPL(vmf_range_count_mapped);

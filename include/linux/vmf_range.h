@@ -329,6 +329,9 @@ unsigned long vmf_range_query(struct vm_area_struct *vma, unsigned long addr,
 			      unsigned long end, struct vmf_range_leaf *leaf);
 void vmf_range_count_leaves(struct vm_area_struct *vma, unsigned long addr,
 			    unsigned long end, struct vmf_range_leaves *leaves);
+unsigned long vmf_range_count_mapped(struct address_space *mapping, pgoff_t pgoff,
+				     unsigned long nr_pages,
+				     struct vmf_range_leaves *leaves);
 
 void vmf_range_vm_open(struct vm_area_struct *vma);
 void vmf_range_vm_close(struct vm_area_struct *vma);

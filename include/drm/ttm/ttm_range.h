@@ -10,6 +10,7 @@
 #include <drm/ttm/ttm_bo.h>
 
 struct drm_gem_object;
+struct drm_printer;
 
 /**
  * struct ttm_range_ops - how a driver's TTM buffers are mapped
@@ -82,6 +83,30 @@ struct ttm_range_buddy {
 
 int ttm_range_block_of_buddy(void *buddy, pgoff_t pgoff,
 			     struct vmf_range_block *block);
+
+/**
+ * typedef ttm_range_take_fn - take memory from a driver's allocator
+ * @priv: what was passed to ttm_range_place()
+ * @size: bytes, a multiple of @min_block unless all must be in one piece
+ * @min_block: no block may be smaller, nor begin elsewhere than at a multiple of this;
+ *	a power of two
+ * @contiguous: all in one piece
+ * @blocks: where to add the blocks, in the order of the buffer
+ *
+ * With the GPU buddy allocator: gpu_buddy_alloc_blocks(), and for @contiguous its
+ * GPU_BUDDY_CONTIGUOUS_ALLOCATION.
+ *
+ * Return: 0; -ENOSPC if there is no such memory now, with @blocks as before; or another
+ * errno.
+ */
+typedef int (*ttm_range_take_fn)(void *priv, u64 size, u64 min_block,
+				 bool contiguous, struct list_head *blocks);
+
+int ttm_range_place(ttm_range_take_fn take, void *priv, u64 size, u64 least,
+		    struct list_head *blocks);
+int ttm_range_potential(struct ttm_buffer_object *bo,
+			struct vmf_range_leaves *leaves);
+void ttm_range_print(struct ttm_buffer_object *bo, struct drm_printer *p);
 
 vm_fault_t ttm_range_fault(struct vm_fault *vmf);
 int ttm_range_access(struct vm_area_struct *vma, unsigned long addr, void *buf,

@@ -36,6 +36,8 @@ struct drm_virtio_vram_info {
 
 /** Draw each block's size at random from 4 KiB up to @block_size, not 0. */
 #define DRM_VIRTIO_VRAM_GEM_MIX		(1U << 0)
+/** Rather evict others than have blocks that a 2 MiB page cannot map. @block_size is 0. */
+#define DRM_VIRTIO_VRAM_GEM_LARGE	(1U << 1)
 
 /**
  * struct drm_virtio_vram_gem_create - make a cleared buffer

@@ -14,6 +14,8 @@
 #include <drm/ttm/ttm_range.h>
 #include <drm/ttm/ttm_resource.h>
 
+#include "lookup.h"
+
 /* Of a buffer in crumbs, the first few tell enough. */
 #define TTM_RANGE_MAX_LOOKS	64
 
@@ -63,24 +65,36 @@ static void ttm_range_longest(struct ttm_buffer_object *bo,
 	}
 }
 
-/*
- * What decides on the address. Where a buffer is or goes to is known for the
- * moment only, and a guess will do: memory managers align what is large.
+/**
+ * ttm_range_guess - what decides on the address of a mapping
+ * @bo: the buffer, reserved
+ * @ops: how its driver maps it
+ * @block: filled in, counted in pages of the buffer
+ *
+ * Where a buffer is or goes to is known for the moment only, and a guess will do:
+ * memory managers align what is large.
  */
-static void ttm_range_guess(struct ttm_buffer_object *bo,
-			    struct vmf_range_block *block)
+void ttm_range_guess(struct ttm_buffer_object *bo, const struct ttm_range_ops *ops,
+		     struct vmf_range_block *block)
 {
-	const struct ttm_range_ops *ops =
-		container_of(bo->base.funcs->vm_ops, struct ttm_range_ops,
-			     base.vm_ops);
-
 	*block = (struct vmf_range_block){
 		.nr_pages = PFN_UP(bo->base.size),
 	};
+	if (ops->block && bo->resource && !ttm_range_io_reserve(bo) &&
+	    bo->resource->bus.is_iomem)
+		ttm_range_longest(bo, ops, block);
+}
+
+/* The same for a buffer that is not reserved, and may be busy. */
+static void ttm_range_guess_now(struct ttm_buffer_object *bo,
+				struct vmf_range_block *block)
+{
+	struct ttm_range_walk walk = ttm_range_walk_of(bo, bo->base.funcs->vm_ops);
+
+	*block = (struct vmf_range_block){ .nr_pages = walk.nr_pages };
 	if (!dma_resv_trylock(bo->base.resv))
 		return;
-	if (bo->resource && bo->resource->bus.is_iomem && ops->block)
-		ttm_range_longest(bo, ops, block);
+	ttm_range_guess(bo, walk.ops, block);
 	dma_resv_unlock(bo->base.resv);
 }
 
@@ -109,8 +123,8 @@ unsigned long ttm_range_get_unmapped_area(struct file *file, unsigned long addr,
 
 	if (gem && !gem->import_attach && gem->funcs->vm_ops &&
 	    gem->funcs->vm_ops->fault == vmf_range_vm_fault) {
-		ttm_range_guess(container_of(gem, struct ttm_buffer_object, base),
-				&block);
+		ttm_range_guess_now(container_of(gem, struct ttm_buffer_object, base),
+				    &block);
 		block.pgoff += drm_vma_node_start(&gem->vma_node);
 		known = &block;
 	}

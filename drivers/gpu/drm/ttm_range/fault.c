@@ -15,6 +15,7 @@
 #include <drm/ttm/ttm_tt.h>
 
 #include "compat.h"
+#include "lookup.h"
 
 /**
  * DOC: overview
@@ -38,71 +39,6 @@
  * holds while it looks up and writes entries: no entry can outlive a move.
  */
 
-/*
- * A run that must be put together page by page is followed within this many pages of
- * memory, aligned: all that one PMD leaf can hold. To look further would be wasted on a
- * fault that ends before, and a run that ended elsewhere would cut a leaf in two.
- */
-#define TTM_RANGE_SCAN	(PMD_SIZE >> PAGE_SHIFT)
-
-struct ttm_range_walk {
-	struct ttm_buffer_object *bo;
-	const struct ttm_range_ops *ops;
-	pgoff_t start;		/* of the buffer, in the mapped file */
-	pgoff_t nr_pages;	/* of the buffer */
-};
-
-static unsigned long ttm_range_io_pfn(struct ttm_buffer_object *bo, pgoff_t page)
-{
-	return bo->bdev->funcs->io_mem_pfn(bo, page);
-}
-
-static unsigned long ttm_range_tt_pfn(struct ttm_buffer_object *bo, pgoff_t page)
-{
-	return page_to_pfn(bo->ttm->pages[page]);
-}
-
-/* Put together the run around @page from what @pfn_of says of single pages. */
-static int ttm_range_scan(const struct ttm_range_walk *walk, pgoff_t page,
-			  unsigned long (*pfn_of)(struct ttm_buffer_object *bo,
-						  pgoff_t page),
-			  struct vmf_range_block *block)
-{
-	unsigned long pfn = pfn_of(walk->bo, page);
-	unsigned long into = pfn % TTM_RANGE_SCAN;
-	pgoff_t lo = page > into ? page - into : 0;
-	pgoff_t hi = min(walk->nr_pages, page - into + TTM_RANGE_SCAN);
-	pgoff_t first = page, end = page + 1;
-
-	while (first > lo && pfn_of(walk->bo, first - 1) == pfn - (page - first) - 1)
-		first--;
-	while (end < hi && pfn_of(walk->bo, end) == pfn + (end - page))
-		end++;
-
-	block->pgoff = first;
-	block->pfn = pfn - (page - first);
-	block->nr_pages = end - first;
-	return 0;
-}
-
-static int ttm_range_lookup(const struct ttm_range_walk *walk, pgoff_t page,
-			    struct vmf_range_block *block)
-{
-	struct ttm_buffer_object *bo = walk->bo;
-
-	if (!bo->resource->bus.is_iomem)
-		return ttm_range_scan(walk, page, ttm_range_tt_pfn, block);
-	if (walk->ops->block)
-		return walk->ops->block(bo, page, block);
-	if (bo->bdev->funcs->io_mem_pfn)
-		return ttm_range_scan(walk, page, ttm_range_io_pfn, block);
-
-	block->pgoff = 0;
-	block->pfn = PHYS_PFN(bo->resource->bus.offset);
-	block->nr_pages = walk->nr_pages;
-	return 0;
-}
-
 /* From the page offsets of the mapped file to those of the buffer and back. */
 static int ttm_range_block(void *priv, pgoff_t pgoff,
 			   struct vmf_range_block *block)
@@ -115,31 +51,9 @@ static int ttm_range_block(void *priv, pgoff_t pgoff,
 		return -ENOENT;
 
 	ret = ttm_range_lookup(walk, page, block);
-	if (ret)
-		return ret;
-
-	/* What lies beyond the buffer is another buffer's. */
-	block->nr_pages = min_t(unsigned long, block->nr_pages,
-				walk->nr_pages - block->pgoff);
-	block->pgoff += walk->start;
-	return 0;
-}
-
-/*
- * TTM does not export ttm_mem_io_reserve(). Its counterpart runs by itself:
- * ttm_bo_unmap_virtual() and the buffer's release undo the reservation.
- */
-static int ttm_range_io_reserve(struct ttm_buffer_object *bo)
-{
-	struct ttm_resource *res = bo->resource;
-
-	if (res->bus.offset || res->bus.addr)
-		return 0;
-
-	res->bus.is_iomem = false;
-	if (!bo->bdev->funcs->io_mem_reserve)
-		return 0;
-	return bo->bdev->funcs->io_mem_reserve(bo->bdev, res);
+	if (!ret)
+		block->pgoff += walk->start;
+	return ret;
 }
 
 /*
@@ -204,17 +118,6 @@ static vm_fault_t ttm_range_reserve(struct ttm_buffer_object *bo,
 	return ret == -ERESTARTSYS ? VM_FAULT_NOPAGE : VM_FAULT_SIGBUS;
 }
 
-static bool ttm_range_mappable(const struct ttm_buffer_object *bo)
-{
-	u32 flags = bo->ttm ? bo->ttm->page_flags : 0;
-
-	/* Another driver's pages are mapped by their exporter only. */
-	if ((flags & TTM_TT_FLAG_EXTERNAL) &&
-	    !(flags & TTM_TT_FLAG_EXTERNAL_MAPPABLE))
-		return false;
-	return bo->resource;
-}
-
 static vm_fault_t ttm_range_populate_fault(struct ttm_buffer_object *bo)
 {
 	struct ttm_operation_ctx ctx = { .interruptible = true };
@@ -235,13 +138,7 @@ static vm_fault_t ttm_range_populate_fault(struct ttm_buffer_object *bo)
 static vm_fault_t ttm_range_fault_reserved(struct ttm_buffer_object *bo,
 					   struct vm_fault *vmf)
 {
-	struct ttm_range_walk walk = {
-		.bo = bo,
-		.ops = container_of(vmf->vma->vm_ops, struct ttm_range_ops,
-				    base.vm_ops),
-		.start = drm_vma_node_start(&bo->base.vma_node),
-		.nr_pages = PFN_UP(bo->base.size),
-	};
+	struct ttm_range_walk walk = ttm_range_walk_of(bo, vmf->vma->vm_ops);
 	pgprot_t prot;
 	vm_fault_t ret;
 

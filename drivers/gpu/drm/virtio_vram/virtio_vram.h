@@ -99,6 +99,8 @@ struct virtio_vram_resource {
  * @win: kernel mapping of the whole window; inside drm_dev_enter() only
  * @blob: the window is empty where no blob is mapped
  * @blob_ids: resource ids in use
+ * @bo_lock: protects @bos
+ * @bos: all buffers
  * @test: the test node, see virtio_vram_test.c
  * @test_lock: protects @test_files
  * @test_files: open files of the test node
@@ -115,6 +117,8 @@ struct virtio_vram {
 	void __iomem *win;
 	bool blob;
 	struct ida blob_ids;
+	struct mutex bo_lock;	/* bos */
+	struct list_head bos;
 	struct miscdevice test;
 	struct mutex test_lock;	/* test_files */
 	struct list_head test_files;
@@ -125,15 +129,19 @@ struct virtio_vram {
  * @tbo: base class
  * @block_size: as in &struct drm_virtio_vram_gem_create; protected by the reservation
  * @mix: %DRM_VIRTIO_VRAM_GEM_MIX; likewise
+ * @large: %DRM_VIRTIO_VRAM_GEM_LARGE
  * @vm_ops: for mappings made from now on; protected by the reservation
  * @importers: devices that have a dma-buf of it; likewise
+ * @link: in &virtio_vram.bos
  */
 struct virtio_vram_bo {
 	struct ttm_buffer_object tbo;
 	u64 block_size;
 	bool mix;
+	bool large;
 	const struct vm_operations_struct *vm_ops;
 	struct list_head importers;
+	struct list_head link;
 };
 
 static inline struct virtio_vram *to_virtio_vram(struct drm_device *drm)
@@ -211,6 +219,8 @@ virtio_vram_import_sg_table(struct drm_device *drm,
 			    struct dma_buf_attachment *attach,
 			    struct sg_table *sgt);
 
+void virtio_vram_show_fdinfo(struct drm_printer *p, struct drm_file *file);
+int virtio_vram_show_buffers(struct seq_file *m, void *unused);
 int virtio_vram_gem_pin(struct drm_gem_object *gem);
 void virtio_vram_gem_unpin(struct drm_gem_object *gem);
 

@@ -67,7 +67,7 @@ static const struct drm_driver virtio_vram_drm_driver = {
 	.dumb_create = virtio_vram_dumb_create,
 	.gem_prime_import = virtio_vram_prime_import,
 	.gem_prime_import_sg_table = virtio_vram_import_sg_table,
-	.show_fdinfo = drm_show_memory_stats,
+	.show_fdinfo = virtio_vram_show_fdinfo,
 	.debugfs_init = virtio_vram_debugfs_init,
 	.name = "virtio_vram",
 	.desc = "virtio-gpu window as TTM VRAM",
@@ -154,6 +154,7 @@ static int virtio_vram_setup(struct virtio_vram *vram)
 	if (ret)
 		goto err_ctrl;
 
+	drm_debugfs_add_file(vram->drm, "buffers", virtio_vram_show_buffers, NULL);
 	ret = drm_dev_register(vram->drm, 0);
 	if (ret)
 		goto err_ctrl;
@@ -197,6 +198,8 @@ static int virtio_vram_probe(struct virtio_device *vdev)
 	}
 	vram->drm = drm;
 	vram->vdev = vdev;
+	mutex_init(&vram->bo_lock);
+	INIT_LIST_HEAD(&vram->bos);
 	drm->dev_private = vram;
 	vdev->priv = vram;
 

@@ -7,10 +7,13 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
+#include <drm/drm_debugfs.h>
 #include <drm/drm_drv.h>
+#include <drm/drm_file.h>
 #include <drm/drm_gem.h>
 #include <drm/drm_ioctl.h>
 #include <drm/drm_prime.h>
+#include <drm/drm_print.h>
 #include <drm/drm_vma_manager.h>
 #include <drm/ttm/ttm_tt.h>
 #include <drm/virtio_vram_drm.h>
@@ -19,6 +22,11 @@
 
 static void virtio_vram_tbo_destroy(struct ttm_buffer_object *tbo)
 {
+	struct virtio_vram *vram = to_virtio_vram(tbo->base.dev);
+
+	mutex_lock(&vram->bo_lock);
+	list_del(&to_virtio_vram_bo(tbo)->link);
+	mutex_unlock(&vram->bo_lock);
 	if (tbo->base.import_attach)
 		drm_prime_gem_destroy(&tbo->base, tbo->sg);
 	drm_gem_object_release(&tbo->base);
@@ -153,8 +161,17 @@ static struct virtio_vram_bo *virtio_vram_bo_alloc(struct drm_device *drm,
 	vbo->tbo.base.funcs = &virtio_vram_gem_funcs;
 	vbo->vm_ops = virtio_vram_gem_funcs.vm_ops;
 	INIT_LIST_HEAD(&vbo->importers);
+	INIT_LIST_HEAD(&vbo->link);
 	drm_gem_private_object_init(drm, &vbo->tbo.base, size);
 	return vbo;
+}
+
+static void virtio_vram_bo_list(struct virtio_vram *vram,
+				struct virtio_vram_bo *vbo)
+{
+	mutex_lock(&vram->bo_lock);
+	list_add_tail(&vbo->link, &vram->bos);
+	mutex_unlock(&vram->bo_lock);
 }
 
 /*
@@ -194,12 +211,16 @@ virtio_vram_bo_create(struct virtio_vram *vram,
 		return ERR_PTR(-ENOMEM);
 	vbo->block_size = args->block_size;
 	vbo->mix = args->flags & DRM_VIRTIO_VRAM_GEM_MIX;
+	vbo->large = args->flags & DRM_VIRTIO_VRAM_GEM_LARGE;
 
 	/* Frees it when it fails. */
 	ret = ttm_bo_init_validate(&vram->bdev, &vbo->tbo, ttm_bo_type_device,
 				   &placement, 0, true, NULL, NULL,
 				   virtio_vram_tbo_destroy);
-	return ret ? ERR_PTR(ret) : vbo;
+	if (ret)
+		return ERR_PTR(ret);
+	virtio_vram_bo_list(vram, vbo);
+	return vbo;
 }
 
 static int virtio_vram_create_handle(struct drm_file *file,
@@ -223,7 +244,8 @@ static bool virtio_vram_block_size_ok(const struct drm_virtio_vram_gem_create *a
 	if (!args->block_size)
 		return !(args->flags & DRM_VIRTIO_VRAM_GEM_MIX);
 
-	return args->placement & DRM_VIRTIO_VRAM_PLACE_VRAM &&
+	return !(args->flags & DRM_VIRTIO_VRAM_GEM_LARGE) &&
+	       args->placement & DRM_VIRTIO_VRAM_PLACE_VRAM &&
 	       is_power_of_2(args->block_size) &&
 	       args->block_size >= PAGE_SIZE && args->block_size <= SZ_1G;
 }
@@ -237,7 +259,8 @@ int virtio_vram_gem_create_ioctl(struct drm_device *drm, void *data,
 	    !args->placement ||
 	    args->placement & ~(DRM_VIRTIO_VRAM_PLACE_VRAM |
 				DRM_VIRTIO_VRAM_PLACE_SYSTEM) ||
-	    args->flags & ~DRM_VIRTIO_VRAM_GEM_MIX ||
+	    args->flags & ~(DRM_VIRTIO_VRAM_GEM_MIX |
+			    DRM_VIRTIO_VRAM_GEM_LARGE) ||
 	    !virtio_vram_block_size_ok(args))
 		return -EINVAL;
 
@@ -322,5 +345,102 @@ virtio_vram_import_sg_table(struct drm_device *drm,
 				   ttm_bo_type_sg, &placement, 0, false, sgt,
 				   resv, virtio_vram_tbo_destroy);
 	dma_resv_unlock(resv);
-	return ret ? ERR_PTR(ret) : &vbo->tbo.base;
+	if (ret)
+		return ERR_PTR(ret);
+	virtio_vram_bo_list(to_virtio_vram(drm), vbo);
+	return &vbo->tbo.base;
+}
+
+static void virtio_vram_add_stats(struct drm_gem_object *gem,
+				  struct drm_memory_stats *stats)
+{
+	struct ttm_buffer_object *tbo = &gem_to_virtio_vram_bo(gem)->tbo;
+	bool in_window, there;
+
+	dma_resv_lock(gem->resv, NULL);
+	in_window = tbo->resource && tbo->resource->mem_type == TTM_PL_VRAM;
+	there = in_window || (tbo->ttm && ttm_tt_is_populated(tbo->ttm));
+	dma_resv_unlock(gem->resv);
+
+	stats += in_window ? TTM_PL_VRAM : TTM_PL_SYSTEM;
+	if (gem->handle_count > 1)
+		stats->shared += gem->size;
+	else
+		stats->private += gem->size;
+	if (there)
+		stats->resident += gem->size;
+}
+
+/**
+ * virtio_vram_show_fdinfo - for &drm_driver.show_fdinfo
+ * @p: where to
+ * @file: whose buffers
+ */
+void virtio_vram_show_fdinfo(struct drm_printer *p, struct drm_file *file)
+{
+	struct drm_memory_stats stats[TTM_PL_VRAM + 1] = {};
+	struct drm_gem_object *gem;
+	int id;
+
+	/* The reservation may sleep. */
+	spin_lock(&file->table_lock);
+	for (id = 0; (gem = idr_get_next(&file->object_idr, &id)); id++) {
+		drm_gem_object_get(gem);
+		spin_unlock(&file->table_lock);
+		virtio_vram_add_stats(gem, stats);
+		drm_gem_object_put(gem);
+		spin_lock(&file->table_lock);
+	}
+	spin_unlock(&file->table_lock);
+	drm_print_memory_stats(p, &stats[TTM_PL_VRAM], DRM_GEM_OBJECT_RESIDENT,
+			       "vram");
+	drm_print_memory_stats(p, &stats[TTM_PL_SYSTEM], DRM_GEM_OBJECT_RESIDENT,
+			       "system");
+}
+
+/*
+ * With a reference. A buffer may lose its last one, and go, while others are reserved:
+ * the lock is not held for long.
+ */
+static struct virtio_vram_bo *virtio_vram_nth_bo(struct virtio_vram *vram,
+						 unsigned long n)
+{
+	struct virtio_vram_bo *vbo;
+
+	mutex_lock(&vram->bo_lock);
+	list_for_each_entry(vbo, &vram->bos, link) {
+		if (kref_read(&vbo->tbo.base.refcount) && !n-- &&
+		    kref_get_unless_zero(&vbo->tbo.base.refcount))
+			goto unlock;
+	}
+	vbo = NULL;
+unlock:
+	mutex_unlock(&vram->bo_lock);
+	return vbo;
+}
+
+/**
+ * virtio_vram_show_buffers - for debugfs: a line for each buffer
+ * @m: where to
+ * @unused: unused
+ *
+ * Return: 0.
+ */
+int virtio_vram_show_buffers(struct seq_file *m, void *unused)
+{
+	struct drm_debugfs_entry *entry = m->private;
+	struct virtio_vram *vram = to_virtio_vram(entry->dev);
+	struct drm_printer p = drm_seq_file_printer(m);
+	struct virtio_vram_bo *vbo;
+	unsigned long n;
+
+	for (n = 0; (vbo = virtio_vram_nth_bo(vram, n)); n++) {
+		dma_resv_lock(vbo->tbo.base.resv, NULL);
+		drm_printf(&p, "offset %#llx: ",
+			   drm_vma_node_offset_addr(&vbo->tbo.base.vma_node));
+		ttm_range_print(&vbo->tbo, &p);
+		dma_resv_unlock(vbo->tbo.base.resv);
+		drm_gem_object_put(&vbo->tbo.base);
+	}
+	return 0;
 }

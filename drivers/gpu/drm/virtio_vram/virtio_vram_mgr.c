@@ -67,6 +67,14 @@ static int virtio_vram_mgr_get(struct virtio_vram_mgr *mgr, u64 size, u64 min,
 	return ret == -EINVAL ? -ENOSPC : ret;
 }
 
+/* For ttm_range_place(). */
+static int virtio_vram_mgr_place(void *mgr, u64 size, u64 min, bool contiguous,
+				 struct list_head *blocks)
+{
+	return virtio_vram_mgr_get(mgr, size, min, blocks,
+				   contiguous ? GPU_BUDDY_CONTIGUOUS_ALLOCATION : 0);
+}
+
 /*
  * Get the window memory for one resource.
  *
@@ -86,7 +94,8 @@ static int virtio_vram_mgr_take(struct virtio_vram_mgr *mgr,
 	lockdep_assert_held(&mgr->lock);
 
 	if (!block_size)
-		return virtio_vram_mgr_get(mgr, size, PAGE_SIZE, blocks, 0);
+		return ttm_range_place(virtio_vram_mgr_place, mgr, size,
+				       vbo->large ? PMD_SIZE : PAGE_SIZE, blocks);
 
 	while (vbo->mix && rest) {
 		unsigned int orders = ilog2(min(block_size, rest)) - PAGE_SHIFT + 1;

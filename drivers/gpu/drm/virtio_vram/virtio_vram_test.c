@@ -7,6 +7,9 @@
  * from follow_pfnmap_start().
  */
 #include <linux/capability.h>
+#include <linux/delay.h>
+#include <linux/dma-fence.h>
+#include <linux/dma-resv.h>
 #include <linux/file.h>
 #include <linux/hmm.h>
 #include <linux/io.h>
@@ -562,6 +565,9 @@ static u32 vram_test_max_arg(unsigned int cmd)
 		return SZ_1G;
 	case VRAM_TEST_PIN:
 		return 1;
+	case VRAM_TEST_BUSY:
+	case VRAM_TEST_FENCE:
+		return VRAM_TEST_BUSY_MAX;
 	default:
 		return 0;
 	}
@@ -587,9 +593,41 @@ static int vram_test_pin(struct virtio_vram_bo *vbo, bool pin)
 	return 0;
 }
 
+static const char *vram_test_fence_name(struct dma_fence *fence)
+{
+	return "vram_test";
+}
+
+static const struct dma_fence_ops vram_test_fence_ops = {
+	.get_driver_name = vram_test_fence_name,
+	.get_timeline_name = vram_test_fence_name,
+};
+
+static DEFINE_SPINLOCK(vram_test_fence_lock);
+
+/* A fence as a move leaves it. The caller signals it, whatever happens. */
+static struct dma_fence *vram_test_fence(struct virtio_vram_bo *vbo)
+{
+	struct dma_resv *resv = vbo->tbo.base.resv;
+	struct dma_fence *fence;
+	int ret;
+
+	ret = dma_resv_reserve_fences(resv, 1);
+	if (ret)
+		return ERR_PTR(ret);
+	fence = kzalloc(sizeof(*fence), GFP_KERNEL);
+	if (!fence)
+		return ERR_PTR(-ENOMEM);
+	dma_fence_init(fence, &vram_test_fence_ops, &vram_test_fence_lock,
+		       dma_fence_context_alloc(1), 1);
+	dma_resv_add_fence(resv, fence, DMA_RESV_USAGE_KERNEL);
+	return fence;
+}
+
 static int vram_test_bo(struct virtio_vram *vram, unsigned int cmd,
 			struct vram_test_bo *args)
 {
+	struct dma_fence *fence = NULL;
 	struct virtio_vram_bo *vbo;
 	int ret;
 
@@ -621,8 +659,20 @@ static int vram_test_bo(struct virtio_vram *vram, unsigned int cmd,
 	case VRAM_TEST_PIN:
 		ret = vram_test_pin(vbo, args->arg);
 		break;
+	case VRAM_TEST_BUSY:
+		msleep_interruptible(args->arg);
+		break;
+	case VRAM_TEST_FENCE:
+		fence = vram_test_fence(vbo);
+		ret = PTR_ERR_OR_ZERO(fence);
+		break;
 	}
 	ttm_bo_unreserve(&vbo->tbo);
+	if (!IS_ERR_OR_NULL(fence)) {
+		msleep_interruptible(args->arg);
+		dma_fence_signal(fence);
+		dma_fence_put(fence);
+	}
 put:
 	drm_gem_object_put(&vbo->tbo.base);
 	return ret;
@@ -849,6 +899,32 @@ static int vram_test_mmap_way(struct vram_test_file *tf, u32 way)
 	return 0;
 }
 
+static int vram_test_potential(struct virtio_vram *vram,
+			       struct vram_test_potential *args)
+{
+	struct vmf_range_leaves leaves;
+	struct virtio_vram_bo *vbo;
+	int ret;
+
+	if (args->bo.arg || args->bo.pad)
+		return -EINVAL;
+	vbo = vram_test_bo_get(vram, args->bo.drm_fd, args->bo.handle);
+	if (IS_ERR(vbo))
+		return PTR_ERR(vbo);
+	ret = ttm_bo_reserve(&vbo->tbo, true, false, NULL);
+	if (!ret) {
+		ret = ttm_range_potential(&vbo->tbo, &leaves);
+		ttm_bo_unreserve(&vbo->tbo);
+	}
+	drm_gem_object_put(&vbo->tbo.base);
+	if (ret)
+		return ret;
+	args->pud = leaves.pud;
+	args->pmd = leaves.pmd;
+	args->pte = leaves.pte;
+	return 0;
+}
+
 static int vram_test_swap(struct virtio_vram *vram, struct vram_test_swap *args)
 {
 	struct ttm_operation_ctx ctx = { .interruptible = true };
@@ -967,6 +1043,7 @@ union vram_test_args {
 	struct vram_test_atomic atomic;
 	struct vram_test_shrink shrink;
 	struct vram_test_swap swap;
+	struct vram_test_potential potential;
 	__u32 way;
 };
 
@@ -1013,7 +1090,11 @@ static int vram_test_do(struct vram_test_file *tf, unsigned int cmd,
 	case VRAM_TEST_BO_WAY:
 	case VRAM_TEST_BO_BLOCK:
 	case VRAM_TEST_PIN:
+	case VRAM_TEST_BUSY:
+	case VRAM_TEST_FENCE:
 		return vram_test_bo(vram, cmd, &args->bo);
+	case VRAM_TEST_POTENTIAL:
+		return vram_test_potential(vram, &args->potential);
 	case VRAM_TEST_SWAP:
 		return vram_test_swap(vram, &args->swap);
 	case VRAM_TEST_SHRINK:

@@ -103,6 +103,16 @@ struct vram_test_bo {
 /* VRAM_TEST_BO_BLOCK: arg is the block size from the next move to the window on. */
 /* VRAM_TEST_PIN: arg 1: keep the buffer where it is, 0: no more. */
 
+/* VRAM_TEST_BUSY: keep the buffer reserved for arg milliseconds. */
+/* VRAM_TEST_FENCE: have it moved for arg milliseconds, as far as its fences tell. */
+#define VRAM_TEST_BUSY_MAX	10000
+
+/* VRAM_TEST_POTENTIAL: ttm_range_potential() of a buffer. */
+struct vram_test_potential {
+	struct vram_test_bo bo;	/* in: arg: 0 */
+	__u64 pud, pmd, pte;	/* out: leaves */
+};
+
 /* VRAM_TEST_SWAP: swap out what is in system memory, as under memory pressure. */
 struct vram_test_swap {
 	__u64 pages;		/* out: how many pages went */
@@ -332,5 +342,8 @@ struct vram_test_atomic {
 #define VRAM_TEST_CALLS		_IOR('v', 0x53, struct vram_test_calls)
 #define VRAM_TEST_PIN		_IOW('v', 0x54, struct vram_test_bo)
 #define VRAM_TEST_SWAP		_IOR('v', 0x55, struct vram_test_swap)
+#define VRAM_TEST_POTENTIAL	_IOWR('v', 0x56, struct vram_test_potential)
+#define VRAM_TEST_BUSY		_IOW('v', 0x57, struct vram_test_bo)
+#define VRAM_TEST_FENCE		_IOW('v', 0x58, struct vram_test_bo)
 
 #endif
