@@ -4,6 +4,7 @@
  * fault handler. Meant for -icount; see count.h.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -91,6 +92,61 @@ static void one_touch(const struct vram_bo *bo, const char *name, uint64_t off,
 	vram_bo_act(&vram, bo, VRAM_TEST_BO_WAY, VRAM_TEST_WAY_RANGE);
 }
 
+static unsigned int count_leaves(const void *addr, size_t len, unsigned int shift)
+{
+	unsigned int nr, i, n = 0;
+	struct vram_test_leaf *leaves = vram_leaves(&vram, addr, len, &nr);
+
+	for (i = 0; i < nr; i++)
+		n += leaves[i].shift == shift;
+	free(leaves);
+	return n;
+}
+
+static void show_touch(const struct vram_bo *bo, const char *name,
+		       const char *addr)
+{
+	unsigned long faults = -vram_faults();
+	uint64_t cost = touch_all_cost(addr, bo->size);
+
+	faults += vram_faults();
+	printf("%-44s %7lu %9u %12u %12llu\n", name, faults,
+	       count_leaves(addr, bo->size, 21), count_leaves(addr, bo->size, 12),
+	       (unsigned long long)cost);
+}
+
+static void move(const struct vram_bo *bo, enum vram_test_move to,
+		 uint32_t block_size)
+{
+	vram_bo_act(&vram, bo, VRAM_TEST_BO_BLOCK, block_size);
+	vram_bo_act(&vram, bo, VRAM_TEST_MOVE, to);
+}
+
+/*
+ * A buffer that was evicted, came back in crumbs, was evicted once more, and is now where
+ * it was in the beginning. It was touched everywhere, so page tables are left.
+ */
+static void refault(const char *first, const char *again, enum vram_test_way way)
+{
+	struct vram_bo bo;
+	char *addr;
+
+	vram_bo_create(&vram, &bo, GIB / 16, VRAM_PMD, 0);
+	vram_bo_act(&vram, &bo, VRAM_TEST_BO_WAY, way);
+	addr = vram_map(&vram, &bo, 0, bo.size, 0, PROT_READ | PROT_WRITE);
+	show_touch(&bo, first, addr);
+	move(&bo, VRAM_TEST_MOVE_OUT, VRAM_PMD);
+	touch_all_cost(addr, bo.size);
+	move(&bo, VRAM_TEST_MOVE_IN, VRAM_PAGE);
+	touch_all_cost(addr, bo.size);
+	move(&bo, VRAM_TEST_MOVE_OUT, VRAM_PAGE);
+	touch_all_cost(addr, bo.size);
+	move(&bo, VRAM_TEST_MOVE_IN, VRAM_PMD);
+	show_touch(&bo, again, addr);
+	vram_unmap(addr, bo.size);
+	vram_bo_destroy(&vram, &bo);
+}
+
 int main(void)
 {
 	struct vram_bo bo;
@@ -119,6 +175,13 @@ int main(void)
 	all_pages(&bo, "every page: stock TTM", VRAM_PAGE, VRAM_TEST_WAY_STOCK);
 
 	vram_bo_destroy(&vram, &bo);
+
+	printf("\n%-44s %7s %9s %12s %12s\n", "64 MiB in 2 MiB blocks, every page",
+	       "faults", "PMD", "PTE", "cost");
+	refault("range: first touch", "range: after evictions", VRAM_TEST_WAY_RANGE);
+	refault("stock TTM: first touch", "stock TTM: after evictions",
+		VRAM_TEST_WAY_STOCK);
+
 	vram_close(&vram);
 	close(fd);
 	return 0;
