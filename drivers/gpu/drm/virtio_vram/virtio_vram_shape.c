@@ -431,6 +431,7 @@ static const struct vm_operations_struct vram_shape_peer_vm_ops = {
 	.open = vram_shape_vm_open,
 	.close = vram_shape_vm_close,
 	.fault = vram_shape_peer_fault,
+	.access = generic_access_phys,
 };
 
 static const struct vm_operations_struct vram_shape_huge_vm_ops = {
@@ -438,6 +439,7 @@ static const struct vm_operations_struct vram_shape_huge_vm_ops = {
 	.close = vram_shape_vm_close,
 	.fault = vram_shape_peer_fault,
 	.huge_fault = vram_shape_peer_huge_fault,
+	.access = generic_access_phys,
 };
 
 static void vram_shape_set_peer_ops(struct vram_shape *shape)
