@@ -90,7 +90,9 @@ docs:
 
 .PHONY: shell
 shell:
-	@$(vm)/run $(kernel) --timeout 86400 --interactive -- sh -c 'sh -l; :'
+	@$(vm)/build $(kernel) tests
+	@$(vm)/run $(kernel) --timeout 86400 --interactive \
+		--copy build/igt-tests/vmf_range_view:/usr/bin/vmf_range_view -- sh -c 'sh -l; :'
 
 .PHONY: setup
 setup:
