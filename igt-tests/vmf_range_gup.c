@@ -469,7 +469,7 @@ static void check_ptrace(const struct target *t)
 	igt_assert_lte(0, pid);
 	if (!pid) {
 		ptrace(PTRACE_TRACEME);
-		raise(SIGSTOP);
+		kill(getpid(), SIGSTOP);
 		_exit(0);
 	}
 	igt_assert_eq(waitpid(pid, &status, 0), pid);
@@ -597,13 +597,13 @@ static void *toucher(void *arg)
 static void disturb(struct target *t, unsigned long step)
 {
 	uint64_t pages = t->level->size / VRAM_PAGE;
-	struct vram_test_zap_pages zap = {
+	struct vram_test_zap_pages range = {
 		.page = step * 301 % pages,
 		.nr_pages = 1 + step * 177 % pages,
 	};
 
 	if (t->fd >= 0)
-		do_ioctl(t->fd, VRAM_TEST_ZAP_PAGES, &zap);
+		do_ioctl(t->fd, VRAM_TEST_ZAP_PAGES, &range);
 	else if (t->level->where == IN_WINDOW && pages * VRAM_PAGE < VRAM_PUD &&
 		 step % 8 == 0)
 		vram_bo_act(&vram, &t->bo, VRAM_TEST_MOVE, step / 8 % 2 ?
@@ -701,7 +701,7 @@ static void check_share(const struct level *level)
  */
 static void check_access_crumbs(uint32_t flags)
 {
-	struct vram_test_extent crumbs[8] = {};
+	static struct vram_test_extent crumbs[8];
 	struct shape shape = {
 		.args.flags = flags,
 		.extents = crumbs,

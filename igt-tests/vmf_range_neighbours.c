@@ -255,7 +255,7 @@ static int uffd_register(int fd, void *addr, size_t len, uint64_t mode)
 	return ioctl(fd, UFFDIO_REGISTER, &reg) ? -errno : 0;
 }
 
-static void check_userfaultfd(struct still *s)
+static void check_userfaultfd(const struct still *s)
 {
 	static const uint64_t modes[] = {
 		UFFDIO_REGISTER_MODE_MISSING, UFFDIO_REGISTER_MODE_WP,
@@ -290,7 +290,7 @@ static void check_userfaultfd(struct still *s)
 
 #define KSM	"/sys/kernel/mm/ksm/"
 
-static void check_ksm(struct still *s)
+static void check_ksm(const struct still *s)
 {
 	char *plain = map_plain(64 * VRAM_PAGE);
 	unsigned int i, tries = 0;
@@ -314,7 +314,7 @@ static void check_ksm(struct still *s)
 
 #define KHUGEPAGED	"/sys/kernel/mm/transparent_hugepage/khugepaged/"
 
-static void check_khugepaged(struct still *s)
+static void check_khugepaged(const struct still *s)
 {
 	char *plain = map_plain(3 * VRAM_PMD);
 	char *aligned = (char *)(((uintptr_t)plain + VRAM_PMD - 1) & -VRAM_PMD);
@@ -338,7 +338,7 @@ static void check_khugepaged(struct still *s)
 	munmap(plain, 3 * VRAM_PMD);
 }
 
-static void check_numa(struct still *s)
+static void check_numa(const struct still *s)
 {
 	unsigned long nodes = 1;
 	unsigned int i, round;
@@ -371,7 +371,7 @@ static void check_numa(struct still *s)
 	}
 }
 
-static void check_compaction(struct still *s)
+static void check_compaction(const struct still *s)
 {
 	unsigned int i;
 
@@ -435,7 +435,7 @@ static void cgroup_settles(const char *name, uint64_t most)
 #define SWAP		"/dev/ram0"
 #define LIMIT		(24ul << 20)
 
-static void check_swap_inside(struct still *s)
+static void check_swap_inside(const struct still *s)
 {
 	char *plain = map_plain(3 * LIMIT);
 	size_t at;
@@ -450,7 +450,7 @@ static void check_swap_inside(struct still *s)
 	munmap(plain, 3 * LIMIT);
 }
 
-static void check_swap(struct still *s)
+static void check_swap(const struct still *s)
 {
 	uint64_t before = read_field("/proc/vmstat", "pswpout");
 	struct stat st;
@@ -539,7 +539,7 @@ static void check_retired_inside(void)
 	shape_fini(&vram, &shape);
 }
 
-static void check_page_tables(struct still *s)
+static void check_page_tables(const struct still *s)
 {
 	(void)s;
 	cgroup_init();
@@ -561,7 +561,7 @@ static void check_page_tables(struct still *s)
 static const struct {
 	const char *name;
 	const char *what;
-	void (*run)(struct still *s);
+	void (*run)(const struct still *s);
 } checks[] = {
 	{ "userfaultfd", "Check that userfaultfd refuses", check_userfaultfd },
 	{ "ksm", "Check that KSM passes by", check_ksm },

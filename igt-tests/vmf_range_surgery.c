@@ -173,7 +173,7 @@ static void check_leaf(const struct part *p, const struct vram_test_leaf *leaf)
 {
 	long page = ((long)leaf->addr - (long)p->base) / (long)VRAM_PAGE;
 	unsigned int flags = VRAM_TEST_LEAF_SPECIAL |
-			     (p->prot & PROT_WRITE ? VRAM_TEST_LEAF_WRITE : 0);
+			     ((p->prot & PROT_WRITE) ? VRAM_TEST_LEAF_WRITE : 0);
 
 	igt_assert_f(page >= p->first && page < p->end &&
 		     leaf->shift == ideal_shift(p, page) &&
@@ -212,9 +212,9 @@ static void check_content(const struct part *p)
 				  vram_stamp(pa_of(page), 3));
 	}
 	igt_assert_eq(vram_signal_of(addr_of(p, p->first), true),
-		      p->prot & PROT_WRITE ? 0 : SIGSEGV);
+		      (p->prot & PROT_WRITE) ? 0 : SIGSEGV);
 	igt_assert_eq(vram_signal_of(addr_of(p, p->end - 1), true),
-		      p->prot & PROT_WRITE ? 0 : SIGSEGV);
+		      (p->prot & PROT_WRITE) ? 0 : SIGSEGV);
 }
 
 static void check_part(const struct part *p)
@@ -264,7 +264,7 @@ static size_t size_of(const struct part *p)
 
 /* Operations on a part of a mapping ----------------------------------------- */
 
-static void do_munmap(const struct part *all, struct part *cut)
+static void do_munmap(const struct part *all, const struct part *cut)
 {
 	unmap(cut);
 	check_no_access(cut);
@@ -273,18 +273,20 @@ static void do_munmap(const struct part *all, struct part *cut)
 	check_rest(all, cut);
 }
 
-static void do_read_only(const struct part *all, struct part *cut)
+static void do_read_only(const struct part *all, const struct part *cut)
 {
+	struct part read_only = *cut;
+
 	igt_assert_eq(mprotect(addr_of(cut, cut->first), size_of(cut), PROT_READ),
 		      0);
-	cut->prot = PROT_READ;
-	check_part(cut);
+	read_only.prot = PROT_READ;
+	check_part(&read_only);
 	check_rest(all, cut);
 	igt_assert_eq(mprotect(addr_of(cut, cut->first), size_of(cut), RW), 0);
 	check_content(all);
 }
 
-static void do_no_access(const struct part *all, struct part *cut)
+static void do_no_access(const struct part *all, const struct part *cut)
 {
 	igt_assert_eq(mprotect(addr_of(cut, cut->first), size_of(cut), PROT_NONE),
 		      0);
@@ -294,7 +296,7 @@ static void do_no_access(const struct part *all, struct part *cut)
 	check_content(all);
 }
 
-static void do_replace(const struct part *all, struct part *cut)
+static void do_replace(const struct part *all, const struct part *cut)
 {
 	char *at = addr_of(cut, cut->first);
 
@@ -317,7 +319,7 @@ static struct part moved(const struct part *cut, char *to)
 	return p;
 }
 
-static void do_move(const struct part *all, struct part *cut)
+static void do_move(const struct part *all, const struct part *cut)
 {
 	/* Nothing is mapped there; and it is out of step by two PMD leaves more. */
 	struct part there = moved(cut, all->base + 500 * VRAM_PUD + 2 * VRAM_PMD);
@@ -331,7 +333,7 @@ static void do_move(const struct part *all, struct part *cut)
 	unmap(&there);
 }
 
-static void do_onto(const struct part *all, struct part *cut)
+static void do_onto(const struct part *all, const struct part *cut)
 {
 	struct part other = map_all(VRAM_PMD), there = moved(cut, other.base);
 
@@ -346,7 +348,7 @@ static void do_onto(const struct part *all, struct part *cut)
 	unmap(&other);
 }
 
-static void do_shrink(const struct part *all, struct part *cut)
+static void do_shrink(const struct part *all, const struct part *cut)
 {
 	struct part left = *all, first = *cut;
 
@@ -375,7 +377,7 @@ static void expect_no_mremap(const struct part *cut, size_t old, size_t new,
 	igt_assert_eq(errno, err);
 }
 
-static void do_refused(const struct part *all, struct part *cut)
+static void do_refused(const struct part *all, const struct part *cut)
 {
 	size_t size = size_of(cut);
 
@@ -386,7 +388,7 @@ static void do_refused(const struct part *all, struct part *cut)
 }
 
 /* No leaf may lie across two VMAs: the next split would meet it. */
-static void do_advise(const struct part *all, struct part *cut)
+static void do_advise(const struct part *all, const struct part *cut)
 {
 	static const int advice[] = {
 		MADV_RANDOM, MADV_HUGEPAGE, MADV_DONTFORK,
@@ -404,7 +406,7 @@ static void do_advise(const struct part *all, struct part *cut)
 	check_rest(all, cut);
 }
 
-static void do_lock(const struct part *all, struct part *cut)
+static void do_lock(const struct part *all, const struct part *cut)
 {
 	char *at = addr_of(cut, cut->first);
 
@@ -420,7 +422,7 @@ static void do_lock(const struct part *all, struct part *cut)
 static const struct {
 	const char *name;
 	const char *what;
-	void (*run)(const struct part *all, struct part *cut);
+	void (*run)(const struct part *all, const struct part *cut);
 } ops[] = {
 	{ "munmap", "Check that any part can be unmapped", do_munmap },
 	{ "read-only", "Check that any part can be made read-only",
@@ -439,7 +441,8 @@ static const struct {
 	{ "lock", "Check that locking any part changes nothing", do_lock },
 };
 
-static void check_all_parts(void (*run)(const struct part *all, struct part *cut),
+static void check_all_parts(void (*run)(const struct part *all,
+					const struct part *cut),
 			    const struct level *level)
 {
 	unsigned int from, to, cuts = 0;
@@ -556,7 +559,7 @@ static int map_count(int value)
 static void check_no_room(void)
 {
 	struct part all = map_all(0);
-	char *at = addr_of(&all, PUD_FIRST + 5000), *moved;
+	char *at = addr_of(&all, PUD_FIRST + 5000), *to;
 	int limit = map_count(0), unmapped, err, protected, advised;
 
 	map_count(1);
@@ -564,15 +567,15 @@ static void check_no_room(void)
 	err = errno;
 	protected = mprotect(at, VRAM_PAGE, PROT_READ);
 	advised = madvise(at, VRAM_PAGE, MADV_RANDOM);
-	moved = mremap(at, VRAM_PAGE, VRAM_PAGE, MREMAP_MAYMOVE | MREMAP_FIXED,
-		       all.base + 500 * VRAM_PUD);
+	to = mremap(at, VRAM_PAGE, VRAM_PAGE, MREMAP_MAYMOVE | MREMAP_FIXED,
+		    all.base + 500 * VRAM_PUD);
 	map_count(limit);
 
 	igt_assert_eq(unmapped, -1);
 	igt_assert_eq(err, ENOMEM);
 	igt_assert_eq(protected, -1);
 	igt_assert_eq(advised, -1);
-	igt_assert(moved == MAP_FAILED);
+	igt_assert(to == MAP_FAILED);
 	check_part(&all);
 	igt_assert_eq(munmap(at, VRAM_PAGE), 0);
 	unmap(&all);
