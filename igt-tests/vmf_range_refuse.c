@@ -167,7 +167,7 @@ static const struct mistake {
 	{ "half-dirty", VRAM_TEST_LIE_HALF_DIRTY, 0, VRAM_TEST_SHAPE_DIRTY,
 	  "->dirty, but not VMF_RANGE_VM_OPS_DIRTY" },
 	{ "no-may-split", VRAM_TEST_LIE_NO_MAY_SPLIT, 0, 0,
-	  "VMF_RANGE_PUD needs VMF_RANGE_VM_OPS" },
+	  "VMF_RANGE_PUD needs all of VMF_RANGE_VM_OPS, .may_split" },
 	{ "range-empty", VRAM_TEST_LIE_EMPTY, VRAM_TEST_ITER_RANGE, 0,
 	  "block of 0 pages at address" },
 	{ "range-misses", VRAM_TEST_LIE_MISSES, VRAM_TEST_ITER_RANGE, 0,

@@ -246,12 +246,13 @@ static void count_up(volatile uint64_t *word, struct writer *w, int who)
 /* A writer that has failed does not go on. */
 static void await_writes(struct writer *w, int who, unsigned long nr)
 {
-	unsigned long before = w->writes[who];
+	atomic_ulong *writes = &w->writes[who];
+	unsigned long enough = atomic_load(writes) + nr;
 	int i;
 
-	for (i = 0; i < 100000 && w->writes[who] - before < nr; i++)
+	for (i = 0; i < 100000 && atomic_load(writes) < enough; i++)
 		usleep(100);
-	igt_assert_lte(nr, w->writes[who] - before);
+	igt_assert_lte_u64(enough, atomic_load(writes));
 }
 
 static void check_move_used(void)

@@ -110,7 +110,7 @@ static int check_call(const struct vm_area_struct *vma,
 	else if (vmf_range_tracking(vma) == VMF_TRACK_BROKEN)
 		why = "the driver has ->dirty, but not VMF_RANGE_VM_OPS_DIRTY";
 	else if (vmf_range_lacks_entry_points(vma))
-		why = "VMF_RANGE_PUD needs VMF_RANGE_VM_OPS as it is: .may_split and others keep 1 GiB entries from being cut";
+		why = "VMF_RANGE_PUD needs all of VMF_RANGE_VM_OPS, .may_split for one";
 	else
 		return 0;
 

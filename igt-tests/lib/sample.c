@@ -82,7 +82,7 @@ static void open_mirror(struct sample *s, const char *dir)
 	read_word(dir, "enable", word);
 	if (!strcmp(word, "0"))
 		must_write(dir, "enable", "1");
-	snprintf(path, sizeof(path), "%s/resource%u_wc", dir, SAMPLE_BAR);
+	snprintf(path, sizeof(path), "%s/resource%d_wc", dir, SAMPLE_BAR);
 	s->mirror = open(path, O_RDWR | O_CLOEXEC);
 	if (s->mirror < 0)
 		vram_fail("%s: %s\n", path, strerror(errno));
