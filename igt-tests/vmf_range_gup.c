@@ -763,7 +763,7 @@ static void check_access_tracked(void)
 	map = shape_mmap(&vram, 0, shape.nr_pages, 0, PROT_READ | PROT_WRITE);
 	mem = open("/proc/self/mem", O_RDWR);
 	igt_assert_fd(mem);
-	igt_assert_eq(*(volatile char *)map, *(volatile char *)(map + 1));
+	(void)*(volatile char *)map;
 	igt_assert_eq(pread(mem, &page, 1, (uintptr_t)map + 3 * VRAM_PAGE), 1);
 	page = 0;
 	igt_assert_eq(shape_harvest(&vram, &page, shape.nr_pages), 0);

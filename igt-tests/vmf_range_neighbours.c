@@ -461,7 +461,8 @@ static void check_swap(const struct still *s)
 	igt_assert_eq(system("mkswap " SWAP " >/dev/null"), 0);
 	igt_assert_eq(swapon(SWAP, 0), 0);
 	cgroup_init();
-	write_number(CGROUP "/memory.max", LIMIT);
+	/* Above this it must reclaim; above memory.max it may also be killed. */
+	write_number(CGROUP "/memory.high", LIMIT);
 	igt_fork(child, 1) {
 		cgroup_enter();
 		check_swap_inside(s);
