@@ -11,6 +11,11 @@ static double per(uint64_t insns, uint64_t nr)
 	return nr ? (double)insns / nr : 0;
 }
 
+static void field(const char *name, uint64_t value)
+{
+	printf(",\"%s\":%llu", name, (unsigned long long)value);
+}
+
 void bench_row(const struct bench_way *way, const struct bench_buffer *buffer,
 	       const char *work, const struct bench_sample *s)
 {
@@ -19,16 +24,19 @@ void bench_row(const struct bench_way *way, const struct bench_buffer *buffer,
 	uint64_t pages = (uint64_t)l->pud << 18 | (uint64_t)l->pmd << 9;
 
 	pages += l->pte;
-	printf("{\"way\":\"%s\",\"shape\":\"%s\",\"work\":\"%s\",\"bytes\":%llu,"
-	       "\"faults\":%llu,\"callbacks\":%llu,\"insns\":%llu,"
-	       "\"insns_per_page\":%.3f,\"insns_per_leaf\":%.1f,"
-	       "\"leaves\":{\"pud\":%lu,\"pmd\":%lu,\"pte\":%lu},"
-	       "\"min_leaves\":%lu,\"pgtable_bytes\":%ld,"
-	       "\"tlb_entries\":%lu,\"cache\":\"%s\"}\n",
-	       way->name, buffer->shape->name, work,
-	       (unsigned long long)buffer->bytes, (unsigned long long)s->faults,
-	       (unsigned long long)s->calls, (unsigned long long)s->insns,
-	       per(s->insns, pages), per(s->insns, leaves), l->pud, l->pmd,
-	       l->pte, l->min, s->tables, leaves, l->cache);
+	printf("{\"way\":\"%s\",\"shape\":\"%s\",\"work\":\"%s\"", way->name,
+	       buffer->shape->name, work);
+	field("bytes", buffer->bytes);
+	field("faults", s->faults);
+	field("callbacks", s->calls);
+	field("insns", s->insns);
+	printf(",\"insns_per_page\":%.3f,\"insns_per_leaf\":%.1f",
+	       per(s->insns, pages), per(s->insns, leaves));
+	printf(",\"leaves\":{\"pud\":%lu,\"pmd\":%lu,\"pte\":%lu}", l->pud,
+	       l->pmd, l->pte);
+	field("min_leaves", l->min);
+	field("pgtable_bytes", s->tables);
+	field("tlb_entries", leaves);
+	printf(",\"cache\":\"%s\"}\n", l->cache);
 	fflush(stdout);
 }

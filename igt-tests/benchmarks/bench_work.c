@@ -43,7 +43,7 @@ static void map(struct bench *b)
 	b->tables = vram_table_bytes();
 	b->addr = b->way->ops->map(b->buffer);
 	if (b->addr == MAP_FAILED)
-		vram_fail("%s cannot map\n", b->way->name);
+		vram_fail("%s: mmap fails\n", b->way->name);
 }
 
 static void unmap(struct bench *b)
@@ -145,24 +145,53 @@ static void __attribute__((noinline)) touch_scattered(char *addr,
 }
 
 /* Everything once more: nothing faults, and what remains is the program's own. */
-#define count_twice(b, s, action) do {			\
-	begin(b, s);					\
-	action;						\
-	end(b, s);					\
-	(s)->own = -count_now();			\
-	action;						\
-	(s)->own += count_now();			\
-} while (0)
+static void count_twice(struct bench *b, struct bench_sample *s,
+			void (*action)(struct bench *b))
+{
+	begin(b, s);
+	action(b);
+	end(b, s);
+	s->own = -count_now();
+	action(b);
+	s->own += count_now();
+}
 
 static void touch_all(struct bench *b)
 {
 	touch(b->addr, b->buffer->bytes, VRAM_PAGE, false);
 }
 
+static void write_all(struct bench *b)
+{
+	touch(b->addr, b->buffer->bytes, VRAM_PAGE, true);
+}
+
+static void touch_all_scattered(struct bench *b)
+{
+	touch_scattered(b->addr, b->buffer->bytes, false);
+}
+
+static void write_all_scattered(struct bench *b)
+{
+	touch_scattered(b->addr, b->buffer->bytes, true);
+}
+
+static void touch_each_2m(struct bench *b)
+{
+	touch(b->addr, b->buffer->bytes, VRAM_PMD, false);
+}
+
+static void touch_middle(struct bench *b)
+{
+	char *byte = b->addr + b->buffer->bytes / 2 / VRAM_PAGE * VRAM_PAGE;
+
+	touch(byte, 1, VRAM_PAGE, false);
+}
+
 static void work_touch_read(struct bench *b, struct bench_sample *s)
 {
 	map(b);
-	count_twice(b, s, touch_all(b));
+	count_twice(b, s, touch_all);
 	look_complete(b, s);
 	unmap(b);
 }
@@ -170,7 +199,7 @@ static void work_touch_read(struct bench *b, struct bench_sample *s)
 static void work_touch_write(struct bench *b, struct bench_sample *s)
 {
 	map(b);
-	count_twice(b, s, touch(b->addr, b->buffer->bytes, VRAM_PAGE, true));
+	count_twice(b, s, write_all);
 	look_complete(b, s);
 	unmap(b);
 }
@@ -178,7 +207,7 @@ static void work_touch_write(struct bench *b, struct bench_sample *s)
 static void work_touch_read_random(struct bench *b, struct bench_sample *s)
 {
 	map(b);
-	count_twice(b, s, touch_scattered(b->addr, b->buffer->bytes, false));
+	count_twice(b, s, touch_all_scattered);
 	look_complete(b, s);
 	unmap(b);
 }
@@ -186,7 +215,7 @@ static void work_touch_read_random(struct bench *b, struct bench_sample *s)
 static void work_touch_write_random(struct bench *b, struct bench_sample *s)
 {
 	map(b);
-	count_twice(b, s, touch_scattered(b->addr, b->buffer->bytes, true));
+	count_twice(b, s, write_all_scattered);
 	look_complete(b, s);
 	unmap(b);
 }
@@ -195,22 +224,15 @@ static void work_touch_write_random(struct bench *b, struct bench_sample *s)
 static void work_touch_each_2m(struct bench *b, struct bench_sample *s)
 {
 	map(b);
-	count_twice(b, s, touch(b->addr, b->buffer->bytes, VRAM_PMD, false));
+	count_twice(b, s, touch_each_2m);
 	look_complete(b, s);
 	unmap(b);
-}
-
-static void touch_one(struct bench *b, struct bench_sample *s)
-{
-	char *byte = b->addr + b->buffer->bytes / 2 / VRAM_PAGE * VRAM_PAGE;
-
-	count_twice(b, s, touch(byte, 1, VRAM_PAGE, false));
 }
 
 static void work_touch_one(struct bench *b, struct bench_sample *s)
 {
 	map(b);
-	touch_one(b, s);
+	count_twice(b, s, touch_middle);
 	look(b, s);
 	unmap(b);
 }
@@ -218,9 +240,9 @@ static void work_touch_one(struct bench *b, struct bench_sample *s)
 static void work_refault_one(struct bench *b, struct bench_sample *s)
 {
 	map(b);
-	touch_one(b, s);
+	count_twice(b, s, touch_middle);
 	zap(b);
-	touch_one(b, s);
+	count_twice(b, s, touch_middle);
 	look(b, s);
 	unmap(b);
 }
@@ -241,7 +263,7 @@ static void work_refault(struct bench *b, struct bench_sample *s)
 	map(b);
 	touch_all(b);
 	zap(b);
-	count_twice(b, s, touch_all(b));
+	count_twice(b, s, touch_all);
 	look_complete(b, s);
 	unmap(b);
 }
@@ -264,7 +286,7 @@ static void work_populate(struct bench *b, struct bench_sample *s)
 	b->addr = b->way->ops->map(b->buffer);
 	end(b, s);
 	if (b->addr == MAP_FAILED)
-		vram_fail("%s cannot map\n", b->way->name);
+		vram_fail("%s: mmap fails\n", b->way->name);
 	look_complete(b, s);
 	unmap(b);
 }
@@ -347,7 +369,7 @@ static void *touch_from(void *arg)
 	return NULL;
 }
 
-static void touch_by_threads(const struct bench *b)
+static void touch_by_threads(struct bench *b)
 {
 	struct toucher touchers[MAX_THREADS];
 	uint64_t pages = b->buffer->bytes / VRAM_PAGE;
@@ -380,7 +402,7 @@ static void work_threads(struct bench *b, struct bench_sample *s)
 {
 	make_stacks();
 	map(b);
-	count_twice(b, s, touch_by_threads(b));
+	count_twice(b, s, touch_by_threads);
 	look_complete(b, s);
 	unmap(b);
 }
