@@ -317,7 +317,7 @@ static void do_madvise(struct subject *s)
 	static const struct {
 		const char *name;
 		int advice;
-	} advices[] = {
+	} hints[] = {
 		{ "dodump", MADV_DODUMP }, { "dontneed", MADV_DONTNEED },
 		{ "free", MADV_FREE }, { "cold", MADV_COLD },
 		{ "populate", MADV_POPULATE_READ }, { "hugepage", MADV_HUGEPAGE },
@@ -325,9 +325,9 @@ static void do_madvise(struct subject *s)
 	};
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(advices); i++)
-		say(s, "%s%s %s", i ? ", " : "", advices[i].name,
-		    outcome(madvise(s->map, SIZE, advices[i].advice)));
+	for (i = 0; i < ARRAY_SIZE(hints); i++)
+		say(s, "%s%s %s", i ? ", " : "", hints[i].name,
+		    outcome(madvise(s->map, SIZE, hints[i].advice)));
 	igt_assert(!strcmp(content(s, s->map, 0, PAGES, 1), "right"));
 	s->cost = 0;
 }

@@ -26,7 +26,7 @@
 
 /* VRAM is made of chunks of 2 MiB, which lie anywhere in memory. */
 #define MOCK_CHUNK_ORDER	9
-#define MOCK_CHUNK_PAGES	(1UL << MOCK_CHUNK_ORDER)
+#define MOCK_CHUNK_PAGES	BIT(MOCK_CHUNK_ORDER)
 
 /**
  * struct mock - the device
