@@ -246,7 +246,7 @@ static void check_overcommit(unsigned int times)
 	/* Each return found somebody in its place, and pushed out the next one. */
 	igt_assert_eq(away, nr * ROUNDS);
 	/* Half of them have two leaves to regain. */
-	igt_assert_lte_u64(ROUNDS * (nr / 2) * 2, regained);
+	igt_assert_lte_u64(2ull * ROUNDS * (nr / 2), regained);
 
 	/* Exactly the tables of the leaves count for the process... */
 	for (i = 0, want = 0; i < nr; i++)

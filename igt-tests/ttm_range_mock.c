@@ -250,7 +250,7 @@ static void check_dirty(const struct kind *kind)
 /* What was written before the move must be reported after it, and again if written. */
 static void check_dirty_move(void)
 {
-	enum mock_place to[] = { MOCK_SYSTEM, MOCK_VRAM };
+	static const enum mock_place to[] = { MOCK_SYSTEM, MOCK_VRAM };
 	struct subject s;
 	uint64_t page;
 	unsigned int i;
