@@ -235,6 +235,31 @@ int virtio_vram_test_init(struct virtio_vram *vram);
 void virtio_vram_test_fini(struct virtio_vram *vram);
 pgprot_t virtio_vram_test_prot(enum ttm_caching caching, pgprot_t prot);
 
+/* virtio_vram_test_leaves.c */
+struct vram_test_leaves;
+
+int vram_test_leaves(struct vram_test_leaves *args);
+
+/* virtio_vram_test_bo.c */
+struct vram_test_blocks;
+struct vram_test_bo;
+struct vram_test_potential;
+struct vram_test_refs;
+struct vram_test_swap;
+
+int vram_test_blocks(struct virtio_vram *vram, struct vram_test_blocks *args);
+int vram_test_bo(struct virtio_vram *vram, unsigned int cmd,
+		 struct vram_test_bo *args);
+int vram_test_bo_refs(struct virtio_vram *vram, struct vram_test_refs *args);
+int vram_test_potential(struct virtio_vram *vram,
+			struct vram_test_potential *args);
+int vram_test_swap(struct virtio_vram *vram, struct vram_test_swap *args);
+
+/* virtio_vram_test_gup.c */
+struct vram_test_gup;
+
+int vram_test_gup(struct vram_test_gup *args);
+
 /* virtio_vram_watch.c */
 struct vram_watch;
 struct vram_test_watch;
