@@ -91,7 +91,6 @@
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -107,7 +106,6 @@
 
 IGT_TEST_DESCRIPTION("Check that nobody gets a page reference to device memory");
 
-#define RAM_DISK	"/dev/ram0"
 #define PAGES		4
 
 struct level {
@@ -280,14 +278,11 @@ static void check_direct_io(const struct target *t)
 {
 	char *plain = mmap(NULL, VRAM_PAGE, PROT_READ | PROT_WRITE,
 			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	struct stat st;
 	int fd;
 
 	/* Writes below destroy what the disk holds: it must be a ram disk. */
-	if (stat(RAM_DISK, &st))
-		igt_require_f(!system("modprobe brd rd_nr=1 rd_size=1024"),
-			      "no ram disk\n");
-	fd = open(RAM_DISK, O_RDWR | O_DIRECT);
+	igt_require_f(vram_ram_disk(), "no ram disk\n");
+	fd = open(VRAM_RAM_DISK, O_RDWR | O_DIRECT);
 	igt_require_f(fd >= 0, "no ram disk\n");
 
 	memset(plain, 0x21, VRAM_PAGE);

@@ -432,7 +432,7 @@ static void cgroup_settles(const char *name, uint64_t most)
 	igt_assert_lte_u64(cgroup_stat(name), most);
 }
 
-#define SWAP		"/dev/ram0"
+/* A third of what is written, the rest of which the ram disk must hold. */
 #define LIMIT		(24ul << 20)
 
 static void check_swap_inside(const struct still *s)
@@ -453,13 +453,10 @@ static void check_swap_inside(const struct still *s)
 static void check_swap(const struct still *s)
 {
 	uint64_t before = read_field("/proc/vmstat", "pswpout");
-	struct stat st;
 
-	if (stat(SWAP, &st))
-		igt_require_f(!system("modprobe brd rd_nr=1 rd_size=1048576"),
-			      "no ram disk\n");
-	igt_assert_eq(system("mkswap " SWAP " >/dev/null"), 0);
-	igt_assert_eq(swapon(SWAP, 0), 0);
+	igt_require_f(vram_ram_disk(), "no ram disk\n");
+	igt_assert_eq(system("mkswap " VRAM_RAM_DISK " >/dev/null"), 0);
+	igt_assert_eq(swapon(VRAM_RAM_DISK, 0), 0);
 	cgroup_init();
 	/* Above this it must reclaim; above memory.max it may also be killed. */
 	write_number(CGROUP "/memory.high", LIMIT);
@@ -470,7 +467,7 @@ static void check_swap(const struct still *s)
 	igt_waitchildren();
 	igt_assert_lte_u64(before + LIMIT / VRAM_PAGE,
 			   read_field("/proc/vmstat", "pswpout"));
-	igt_assert_eq(swapoff(SWAP), 0);
+	igt_assert_eq(swapoff(VRAM_RAM_DISK), 0);
 	cgroup_fini();
 }
 

@@ -542,6 +542,13 @@ unsigned long vram_faults(void)
 	return usage.ru_minflt + usage.ru_majflt;
 }
 
+/* Return: whether there is the disk, built in or by its module. */
+bool vram_ram_disk(void)
+{
+	return !access(VRAM_RAM_DISK, F_OK) ||
+	       !system("modprobe brd rd_nr=1 rd_size=65536");
+}
+
 /*
  * Bytes of page tables of this process. Uses the stack alone, so that asking
  * does not change the answer after the first call.
