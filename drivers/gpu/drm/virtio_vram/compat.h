@@ -74,16 +74,30 @@ static inline int virtio_vram_populate(struct ttm_buffer_object *tbo,
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
 #include <linux/pfn_t.h>
 
+#define virtio_vram_insert_mixed(vma, addr, pfn) \
+	vmf_insert_mixed(vma, addr, __pfn_to_pfn_t(pfn, PFN_DEV))
+#else
+#define virtio_vram_insert_mixed	vmf_insert_mixed
+#endif
+
+#if !IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE)
+/* Nobody asks for huge entries then, as with PREEMPT_RT, and nothing inserts them. */
+static inline vm_fault_t virtio_vram_insert_pfn_pmd(struct vm_fault *vmf,
+						    unsigned long pfn,
+						    bool write)
+{
+	return VM_FAULT_FALLBACK;
+}
+
+#define virtio_vram_insert_pfn_pud	virtio_vram_insert_pfn_pmd
+#elif LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
 #define virtio_vram_insert_pfn_pmd(vmf, pfn, write) \
 	vmf_insert_pfn_pmd(vmf, __pfn_to_pfn_t(pfn, PFN_DEV), write)
 #define virtio_vram_insert_pfn_pud(vmf, pfn, write) \
 	vmf_insert_pfn_pud(vmf, __pfn_to_pfn_t(pfn, PFN_DEV), write)
-#define virtio_vram_insert_mixed(vma, addr, pfn) \
-	vmf_insert_mixed(vma, addr, __pfn_to_pfn_t(pfn, PFN_DEV))
 #else
 #define virtio_vram_insert_pfn_pmd	vmf_insert_pfn_pmd
 #define virtio_vram_insert_pfn_pud	vmf_insert_pfn_pud
-#define virtio_vram_insert_mixed	vmf_insert_mixed
 #endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
