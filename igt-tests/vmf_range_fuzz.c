@@ -294,6 +294,8 @@ static void check_random(bool is_long)
 	lseek(f.kmsg, 0, SEEK_END);
 	read_line("/proc/sys/kernel/tainted", f.taint, sizeof(f.taint));
 	f.random = (uint64_t)time(NULL) << 32 | getpid();
+	/* Programs count their page tables. */
+	vram_keep_heap();
 	igt_info("%s\n", cover_possible() ? "guided by kcov" : "without kcov");
 
 	run_until(is_long && !text ? 0 : time(NULL) + seconds);

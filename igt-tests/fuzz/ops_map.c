@@ -491,9 +491,10 @@ OP(shape_act)
 	stats.len = seg.len;
 	switch (arg[0] % 4) {
 	case 0:
+		/* Of one VMA, into which advice may have cut the mapping. */
 		seg = fuzz_seg_part(&seg, arg[4], arg[1], arg[2]);
 		zap.addr = seg.va;
-		zap.nr_pages = seg.len / VRAM_PAGE;
+		zap.nr_pages = 1;
 		return !ioctl(t->shape_fd, VRAM_TEST_ZAP_PAGES, &zap);
 	case 1:
 		return !ioctl(t->shape_fd, VRAM_TEST_ZAP_PAGES, &zap);

@@ -16,7 +16,8 @@
 #include "sample.h"
 #include "vram.h"
 
-#define SAMPLE_DEVICE	"0x1af4 0x1110"	/* ivshmem */
+#define SAMPLE_VENDOR	"0x1af4"
+#define SAMPLE_DEVICE	"0x1110"	/* ivshmem */
 #define SAMPLE_BAR	2
 
 static const char * const drivers[] = {
@@ -111,17 +112,18 @@ static void find_devices(struct sample *s)
 	struct dirent *entry;
 
 	s->mirror = -1;
-	while (dir && (entry = readdir(dir))) {
-		char path[64], reset[80], id[72], *vendor = id;
+	if (!dir)
+		vram_fail("there is no " SAMPLE_SYSFS "\n");
+	while ((entry = readdir(dir))) {
+		char path[64], reset[80], vendor[32], device[32];
 		struct stat st;
 
 		if (entry->d_name[0] == '.')
 			continue;
 		snprintf(path, sizeof(path), SAMPLE_SYSFS "/%.31s", entry->d_name);
 		read_word(path, "vendor", vendor);
-		strcat(id, " ");
-		read_word(path, "device", id + strlen(id));
-		if (strcmp(id, SAMPLE_DEVICE))
+		read_word(path, "device", device);
+		if (strcmp(vendor, SAMPLE_VENDOR) || strcmp(device, SAMPLE_DEVICE))
 			continue;
 		snprintf(reset, sizeof(reset), "%s/reset", path);
 		if (stat(reset, &st)) {

@@ -582,6 +582,8 @@ void vram_keep_heap(void)
 
 	mallopt(M_MMAP_THRESHOLD, 2 * size);
 	mallopt(M_TRIM_THRESHOLD, 2 * size);
+	/* Of all threads. */
+	mallopt(M_ARENA_MAX, 1);
 	heap = malloc(size);
 	if (!heap)
 		vram_fail("no memory for a heap\n");
