@@ -12,9 +12,9 @@
  *
  * arg[1]:
  *
- * @list:	from a callback of the driver
+ * @callback:	from a callback of the driver
  * @range:	one by one, by vmf_insert_range()
- * @runs:	from an array of {PFN, length} pairs
+ * @list:	from a sorted array of blocks
  * @sg-dma:	from the DMA addresses of a scatter list
  * @sg-pages:	from the pages of a scatter list
  * @pages:	from an array of pages
@@ -25,8 +25,9 @@
  *
  * arg[1]:
  *
- * @list:	from a callback of the driver
+ * @callback:	from a callback of the driver
  * @range:	one by one, by vmf_insert_range()
+ * @list:	from a sorted array of blocks
  * @pages:	from an array of pages
  *
  * SUBTEST: window-%s
@@ -85,9 +86,9 @@ static const struct {
 	enum vram_test_iter iter;
 	bool holes;
 } iters[] = {
-	{ "list", VRAM_TEST_ITER_LIST, true },
+	{ "callback", VRAM_TEST_ITER_CALLBACK, true },
 	{ "range", VRAM_TEST_ITER_RANGE, true },
-	{ "runs", VRAM_TEST_ITER_RUNS, false },
+	{ "list", VRAM_TEST_ITER_LIST, true },
 	{ "sg-dma", VRAM_TEST_ITER_SG_DMA, false },
 	{ "sg-pages", VRAM_TEST_ITER_SG_PAGES, false },
 	{ "pages", VRAM_TEST_ITER_PAGES, true },

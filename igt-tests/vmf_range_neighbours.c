@@ -118,9 +118,9 @@ static void stills_init(struct still *s)
 	uint64_t pa = vram.base_pfn * VRAM_PAGE + window[0].offset;
 
 	igt_require(vram.size >= 3 * VRAM_PUD);
-	still_init(&s[0], window, VRAM_TEST_ITER_LIST, pa);
-	still_init(&s[1], window, VRAM_TEST_ITER_LIST, pa + VRAM_PMD);
-	still_init(&s[2], piece, VRAM_TEST_ITER_LIST, pa + VRAM_PAGE);
+	still_init(&s[0], window, VRAM_TEST_ITER_CALLBACK, pa);
+	still_init(&s[1], window, VRAM_TEST_ITER_CALLBACK, pa + VRAM_PMD);
+	still_init(&s[2], piece, VRAM_TEST_ITER_CALLBACK, pa + VRAM_PAGE);
 	still_init(&s[3], ram, VRAM_TEST_ITER_PAGES, 0);
 }
 

@@ -101,8 +101,8 @@ static bool is_ram(const struct world *w)
 
 static bool has_holes(const struct world *w)
 {
-	return w->shape.args.iter <= VRAM_TEST_ITER_RANGE ||
-	       w->shape.args.iter == VRAM_TEST_ITER_PAGES;
+	return w->shape.args.iter != VRAM_TEST_ITER_SG_DMA &&
+	       w->shape.args.iter != VRAM_TEST_ITER_SG_PAGES;
 }
 
 static uint64_t random_length(const struct world *w)
@@ -213,7 +213,7 @@ static void world_init(struct world *w, uint64_t seed)
 	w->seed = seed;
 	/* Not 0, and different soon for seeds that hardly differ. */
 	state = vram_stamp(seed * VRAM_PAGE, 3) | 1;
-	args->iter = one_in(3) ? rnd(VRAM_TEST_NR_ITERS) : VRAM_TEST_ITER_LIST;
+	args->iter = one_in(3) ? rnd(VRAM_TEST_NR_ITERS) : VRAM_TEST_ITER_CALLBACK;
 	args->max_ptes = budgets[rnd(16)];
 	if (one_in(4))
 		args->flags |= VRAM_TEST_SHAPE_NO_PUD;

@@ -211,7 +211,7 @@ static void check_neighbour(const struct mistake *mistake)
 	struct shape s;
 	struct view w;
 
-	shape_init(&s, mistake->lie, VRAM_TEST_ITER_LIST, 0, 1024);
+	shape_init(&s, mistake->lie, VRAM_TEST_ITER_CALLBACK, 0, 1024);
 	view_init(&w, &vram, &s, 0, s.nr_pages, 0, RW);
 	log_begin();
 	igt_assert_eq(vram_signal_of(view_word(&w, 5), true), 0);
@@ -276,7 +276,7 @@ static void check_populate(const struct mistake *mistake)
 	long bytes;
 
 	for (i = 0; i < ARRAY_SIZE(from); i++) {
-		shape_init(&s, mistake->lie, VRAM_TEST_ITER_LIST,
+		shape_init(&s, mistake->lie, VRAM_TEST_ITER_CALLBACK,
 			   VRAM_TEST_SHAPE_POPULATE, from[i]);
 		vram_table_bytes();
 		bytes = vram_table_bytes();
@@ -296,7 +296,7 @@ static void check_zap(void)
 	struct shape s;
 	struct view w;
 
-	shape_init(&s, VRAM_TEST_LIE_NONE, VRAM_TEST_ITER_LIST, 0, 0);
+	shape_init(&s, VRAM_TEST_LIE_NONE, VRAM_TEST_ITER_CALLBACK, 0, 0);
 	view_init(&w, &vram, &s, 0, s.nr_pages, 0, RW);
 	view_touch(&w, 0, false);
 	log_begin();
@@ -322,7 +322,7 @@ static void check_error(void)
 	struct shape s;
 	struct view w;
 
-	shape_init(&s, VRAM_TEST_LIE_ERROR, VRAM_TEST_ITER_LIST, 0, 1024);
+	shape_init(&s, VRAM_TEST_LIE_ERROR, VRAM_TEST_ITER_CALLBACK, 0, 1024);
 	view_init(&w, &vram, &s, 0, s.nr_pages, 0, RW);
 	log_begin();
 	igt_assert_eq(vram_signal_of(view_word(&w, 1024), false), SIGBUS);
@@ -343,7 +343,7 @@ static void check_kept(void)
 	struct shape s;
 	struct view w;
 
-	shape_init(&s, VRAM_TEST_LIE_NONE, VRAM_TEST_ITER_LIST, 0, 0);
+	shape_init(&s, VRAM_TEST_LIE_NONE, VRAM_TEST_ITER_CALLBACK, 0, 0);
 	view_init(&w, &vram, &s, 0, s.nr_pages, VRAM_PAGE, RW);
 	log_begin();
 	view_touch(&w, 0, true);

@@ -3,9 +3,9 @@
  * Ready-made block callbacks, one for each way in which drivers keep the places
  * of their memory.
  *
- * Lists that cannot be searched are walked from where the last question was. The
- * fill asks upwards from the fault and then downwards from it, so a walk starts
- * again once at most in a fault.
+ * What can be searched is searched. Scatter lists are walked from where the last
+ * question was: the fill asks upwards from the fault and then downwards from it, so a
+ * walk starts again once at most in a fault.
  */
 #include <linux/errno.h>
 #include <linux/export.h>
@@ -34,39 +34,40 @@ int vmf_range_block_of_block(void *block, pgoff_t pgoff,
 EXPORT_SYMBOL_GPL(vmf_range_block_of_block);
 
 /**
- * vmf_range_block_of_runs - blocks from an array of {PFN, length} pairs
- * @runs: a &struct vmf_range_runs
+ * vmf_range_block_of_list - blocks from a sorted array of them, by bisection
+ * @list: a &struct vmf_range_list
  * @pgoff: page asked for
  * @block: filled in
  *
- * Context: any; calls with one @runs must not run at the same time.
- * Return: 0, or -ENOENT before the first run and after the last.
+ * Context: any.
+ * Return: 0, or -ENOENT in a hole, before the first block and after the last.
  */
-int vmf_range_block_of_runs(void *runs, pgoff_t pgoff,
+int vmf_range_block_of_list(void *list, pgoff_t pgoff,
 			    struct vmf_range_block *block)
 {
-	struct vmf_range_runs *r = runs;
+	const struct vmf_range_list *l = list;
+	unsigned int lo = 0, hi = l->nr;
 
-	if (pgoff < r->at_pgoff) {
-		r->at = 0;
-		r->at_pgoff = r->pgoff;
-		if (pgoff < r->pgoff)
-			return -ENOENT;
-	}
-	while (r->at < r->nr &&
-	       pgoff - r->at_pgoff >= r->runs[r->at].nr_pages) {
-		r->at_pgoff += r->runs[r->at].nr_pages;
-		r->at++;
-	}
-	if (r->at == r->nr)
+	if (pgoff < l->pgoff)
 		return -ENOENT;
+	pgoff -= l->pgoff;
+	while (lo < hi) {
+		unsigned int mid = lo + (hi - lo) / 2;
+		const struct vmf_range_block *at = &l->blocks[mid];
 
-	block->pgoff = r->at_pgoff;
-	block->pfn = r->runs[r->at].pfn;
-	block->nr_pages = r->runs[r->at].nr_pages;
-	return 0;
+		if (pgoff < at->pgoff) {
+			hi = mid;
+		} else if (pgoff - at->pgoff >= at->nr_pages) {
+			lo = mid + 1;
+		} else {
+			*block = *at;
+			block->pgoff += l->pgoff;
+			return 0;
+		}
+	}
+	return -ENOENT;
 }
-EXPORT_SYMBOL_GPL(vmf_range_block_of_runs);
+EXPORT_SYMBOL_GPL(vmf_range_block_of_list);
 
 static unsigned long sg_pages(const struct vmf_range_sg *s)
 {

@@ -261,7 +261,8 @@ OP(map_shape)
 	};
 	bool ram = shape.iter == VRAM_TEST_ITER_SG_PAGES ||
 		   shape.iter == VRAM_TEST_ITER_PAGES;
-	bool holes = shape.iter == VRAM_TEST_ITER_LIST;
+	bool holes = shape.iter == VRAM_TEST_ITER_CALLBACK ||
+		     shape.iter == VRAM_TEST_ITER_LIST;
 	struct fuzz_seg seg = { .kind = ram ? FUZZ_SEG_RAM : FUZZ_SEG_SHAPE };
 	uint64_t pages = make_extents(t, extents, shape.nr, holes, ram);
 

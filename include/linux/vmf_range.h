@@ -166,24 +166,20 @@ unsigned long vmf_range_get_unmapped_area(struct file *file, unsigned long addr,
 					  const struct vmf_range_block *block);
 
 /**
- * struct vmf_range_runs - an array of {PFN, length} pairs as blocks
- * @pgoff: page offset in the mapped file of the first page of the first run
- * @runs: the runs, in the order of the mapping
+ * struct vmf_range_list - a sorted array of blocks
+ * @pgoff: page offset in the mapped file from which those of @blocks count: that of
+ *	the object, or 0
+ * @blocks: the blocks, by their page offsets, none of which overlap; there may be
+ *	holes between them
  * @nr: how many
- * @at: which run was asked for last; begins as 0
- * @at_pgoff: page offset of run @at; begins as @pgoff
  *
- * For vmf_range_block_of_runs(). On the caller's stack: it remembers where it is.
+ * For vmf_range_block_of_list(), which bisects it. What a driver makes once, when it
+ * gets the memory, serves every fault.
  */
-struct vmf_range_runs {
+struct vmf_range_list {
 	pgoff_t pgoff;
-	const struct vmf_range_run {
-		unsigned long pfn;
-		unsigned long nr_pages;
-	} *runs;
+	const struct vmf_range_block *blocks;
 	unsigned int nr;
-	unsigned int at;
-	pgoff_t at_pgoff;
 };
 
 /**
@@ -196,7 +192,9 @@ struct vmf_range_runs {
  * @left: entries from @at to the end
  * @at_pgoff: page offset of @at
  *
- * For vmf_range_block_of_sg(). On the caller's stack: it remembers where it is.
+ * For vmf_range_block_of_sg(), which walks the list and remembers where it is. On the
+ * caller's stack, each fault walks from the first entry to its own; kept with the
+ * object, under the lock that keeps the memory in place, from where the last fault was.
  */
 struct vmf_range_sg {
 	pgoff_t pgoff;
@@ -223,7 +221,7 @@ struct vmf_range_pages {
 
 int vmf_range_block_of_block(void *block, pgoff_t pgoff,
 			     struct vmf_range_block *found);
-int vmf_range_block_of_runs(void *runs, pgoff_t pgoff,
+int vmf_range_block_of_list(void *list, pgoff_t pgoff,
 			    struct vmf_range_block *block);
 int vmf_range_block_of_sg(void *sg, pgoff_t pgoff,
 			  struct vmf_range_block *block);

@@ -27,8 +27,7 @@ struct vram_shape {
 	refcount_t users;
 	struct virtio_vram *vram;
 	struct vram_test_shape args;
-	struct vram_test_extent *extents;
-	struct vmf_range_run *runs;	/* of ITER_RUNS */
+	struct vmf_range_list list;	/* the extents, in the window */
 	struct sg_table sgt;		/* of ITER_SG_* */
 	struct page **pages;		/* system memory, NULL in holes */
 	u64 nr_pages;			/* up to the end of the last extent */
@@ -40,32 +39,6 @@ static bool vram_shape_is_ram(const struct vram_shape *shape)
 {
 	return shape->args.iter == VRAM_TEST_ITER_SG_PAGES ||
 	       shape->args.iter == VRAM_TEST_ITER_PAGES;
-}
-
-static unsigned long vram_shape_pfn(const struct vram_shape *shape,
-				    const struct vram_test_extent *extent)
-{
-	return PHYS_PFN(shape->vram->base + extent->offset);
-}
-
-/* The extent that holds a page, by bisection. */
-static const struct vram_test_extent *
-vram_shape_find(const struct vram_shape *shape, pgoff_t page)
-{
-	u32 lo = 0, hi = shape->args.nr;
-
-	while (lo < hi) {
-		u32 mid = (lo + hi) / 2;
-		const struct vram_test_extent *e = &shape->extents[mid];
-
-		if (page < e->page)
-			hi = mid;
-		else if (page - e->page >= e->nr_pages)
-			lo = mid + 1;
-		else
-			return e;
-	}
-	return NULL;
 }
 
 static int vram_shape_lie(const struct vram_shape *shape,
@@ -105,20 +78,16 @@ static int vram_shape_lie(const struct vram_shape *shape,
  */
 int vram_shape_block(void *priv, pgoff_t pgoff, struct vmf_range_block *block)
 {
-	const struct vram_shape *shape = priv;
-	const struct vram_test_extent *extent = vram_shape_find(shape, pgoff);
+	struct vram_shape *shape = priv;
+	int err = vmf_range_block_of_list(&shape->list, pgoff, block);
 
-	if (!extent)
-		return -ENOENT;
-	block->pgoff = extent->page;
-	block->pfn = vram_shape_pfn(shape, extent);
-	block->nr_pages = extent->nr_pages;
-	return pgoff < shape->args.lie_page ? 0 : vram_shape_lie(shape, block);
+	if (err || pgoff < shape->args.lie_page)
+		return err;
+	return vram_shape_lie(shape, block);
 }
 
 /* One of the ways in which a driver may tell of its blocks. */
 union vram_shape_iter {
-	struct vmf_range_runs runs;
 	struct vmf_range_sg sg;
 	struct vmf_range_pages pages;
 };
@@ -129,12 +98,9 @@ static vmf_range_block_fn vram_shape_iter_begin(struct vram_shape *shape,
 {
 	*priv = iter;
 	switch (shape->args.iter) {
-	case VRAM_TEST_ITER_RUNS:
-		iter->runs = (struct vmf_range_runs){
-			.runs = shape->runs,
-			.nr = shape->args.nr,
-		};
-		return vmf_range_block_of_runs;
+	case VRAM_TEST_ITER_LIST:
+		*priv = &shape->list;
+		return vmf_range_block_of_list;
 	case VRAM_TEST_ITER_SG_DMA:
 	case VRAM_TEST_ITER_SG_PAGES:
 		iter->sg = (struct vmf_range_sg){
@@ -249,16 +215,23 @@ static void vram_shape_dirty(struct vm_area_struct *vma, pgoff_t pgoff,
 	vmf_range_dirty_mark(&shape->dirty, pgoff, nr_pages);
 }
 
-/* Extents in order, in the window, not too much system memory. */
-static int vram_shape_check(struct vram_shape *shape)
+/* May there be pages without memory? Not if the blocks are kept without their places. */
+static bool vram_shape_may_have_holes(const struct vram_shape *shape)
 {
-	bool holes = shape->args.iter <= VRAM_TEST_ITER_RANGE ||
-		     shape->args.iter == VRAM_TEST_ITER_PAGES;
+	return shape->args.iter != VRAM_TEST_ITER_SG_DMA &&
+	       shape->args.iter != VRAM_TEST_ITER_SG_PAGES;
+}
+
+/* Extents in order, in the window, not too much system memory. */
+static int vram_shape_check(struct vram_shape *shape,
+			    const struct vram_test_extent *extents)
+{
+	bool holes = vram_shape_may_have_holes(shape);
 	u64 next = 0, ram = 0, bytes, end;
 	u32 i;
 
 	for (i = 0; i < shape->args.nr; i++) {
-		const struct vram_test_extent *e = &shape->extents[i];
+		const struct vram_test_extent *e = &extents[i];
 
 		if (!e->nr_pages || e->page < next || (e->page > next && !holes) ||
 		    check_add_overflow(e->page, e->nr_pages, &next) ||
@@ -278,15 +251,34 @@ static int vram_shape_check(struct vram_shape *shape)
 	return 0;
 }
 
-/* Contiguous system memory for an extent: folios as large as they come, or pages. */
-static int vram_shape_alloc_extent(struct vram_shape *shape,
-				   const struct vram_test_extent *e)
+static int vram_shape_make_list(struct vram_shape *shape,
+				const struct vram_test_extent *extents)
+{
+	struct vmf_range_block *blocks;
+	u32 i;
+
+	blocks = kvmalloc_array(shape->args.nr, sizeof(*blocks), GFP_KERNEL);
+	if (!blocks)
+		return -ENOMEM;
+	for (i = 0; i < shape->args.nr; i++) {
+		blocks[i].pgoff = extents[i].page;
+		blocks[i].pfn = PHYS_PFN(shape->vram->base + extents[i].offset);
+		blocks[i].nr_pages = extents[i].nr_pages;
+	}
+	shape->list.blocks = blocks;
+	shape->list.nr = shape->args.nr;
+	return 0;
+}
+
+/* Contiguous system memory for a block: folios as large as they come, or pages. */
+static int vram_shape_alloc_block(struct vram_shape *shape,
+				  const struct vmf_range_block *b)
 {
 	bool single = shape->args.flags & VRAM_TEST_SHAPE_SINGLE;
 	u64 done = 0, i;
 
-	while (done < e->nr_pages) {
-		unsigned int order = min_t(unsigned int, ilog2(e->nr_pages - done),
+	while (done < b->nr_pages) {
+		unsigned int order = min_t(unsigned int, ilog2(b->nr_pages - done),
 					   VRAM_SHAPE_MAX_ORDER);
 		struct page *page = alloc_pages(GFP_KERNEL | __GFP_ZERO |
 						(single ? 0 : __GFP_COMP) |
@@ -299,8 +291,8 @@ static int vram_shape_alloc_extent(struct vram_shape *shape,
 		for (i = 0; i < BIT(order); i++, done++) {
 			u64 *word = page_address(page + i);
 
-			*word = e->page + done;
-			shape->pages[e->page + done] = page + i;
+			*word = b->pgoff + done;
+			shape->pages[b->pgoff + done] = page + i;
 		}
 	}
 	return 0;
@@ -315,8 +307,8 @@ static int vram_shape_alloc_ram(struct vram_shape *shape)
 				GFP_KERNEL);
 	if (!shape->pages)
 		return -ENOMEM;
-	for (i = 0; i < shape->args.nr; i++) {
-		ret = vram_shape_alloc_extent(shape, &shape->extents[i]);
+	for (i = 0; i < shape->list.nr; i++) {
+		ret = vram_shape_alloc_block(shape, &shape->list.blocks[i]);
 		if (ret)
 			return ret;
 	}
@@ -338,42 +330,27 @@ static void vram_shape_free_ram(struct vram_shape *shape)
 	kvfree(shape->pages);
 }
 
-static int vram_shape_make_runs(struct vram_shape *shape)
-{
-	u32 i;
-
-	shape->runs = kvmalloc_array(shape->args.nr, sizeof(*shape->runs),
-				     GFP_KERNEL);
-	if (!shape->runs)
-		return -ENOMEM;
-	for (i = 0; i < shape->args.nr; i++) {
-		shape->runs[i].pfn = vram_shape_pfn(shape, &shape->extents[i]);
-		shape->runs[i].nr_pages = shape->extents[i].nr_pages;
-	}
-	return 0;
-}
-
 /* As a DMA mapping of peer memory would leave it: addresses without pages. */
 static int vram_shape_make_sg_dma(struct vram_shape *shape)
 {
 	struct scatterlist *sg;
 	int ret, i;
 
-	ret = sg_alloc_table(&shape->sgt, shape->args.nr, GFP_KERNEL);
+	ret = sg_alloc_table(&shape->sgt, shape->list.nr, GFP_KERNEL);
 	if (ret)
 		return ret;
 	for_each_sgtable_dma_sg(&shape->sgt, sg, i) {
-		const struct vram_test_extent *e = &shape->extents[i];
+		const struct vmf_range_block *b = &shape->list.blocks[i];
 
-		if (e->nr_pages > UINT_MAX >> PAGE_SHIFT)
+		if (b->nr_pages > UINT_MAX >> PAGE_SHIFT)
 			return -EINVAL;
-		sg_dma_address(sg) = shape->vram->base + e->offset;
-		sg_dma_len(sg) = e->nr_pages << PAGE_SHIFT;
+		sg_dma_address(sg) = PFN_PHYS(b->pfn);
+		sg_dma_len(sg) = b->nr_pages << PAGE_SHIFT;
 	}
 	return 0;
 }
 
-static int vram_shape_make_blocks(struct vram_shape *shape)
+static int vram_shape_make_iter(struct vram_shape *shape)
 {
 	int ret;
 
@@ -383,8 +360,6 @@ static int vram_shape_make_blocks(struct vram_shape *shape)
 			return ret;
 	}
 	switch (shape->args.iter) {
-	case VRAM_TEST_ITER_RUNS:
-		return vram_shape_make_runs(shape);
 	case VRAM_TEST_ITER_SG_DMA:
 		return vram_shape_make_sg_dma(shape);
 	case VRAM_TEST_ITER_SG_PAGES:
@@ -397,20 +372,20 @@ static int vram_shape_make_blocks(struct vram_shape *shape)
 	}
 }
 
-static int vram_shape_tell_pfns(const struct vram_shape *shape)
+static int vram_shape_tell_pfns(struct vram_shape *shape)
 {
 	u64 __user *to = u64_to_user_ptr(shape->args.pfns);
 	u64 page, pfn;
 
 	for (page = 0; to && page < shape->nr_pages; page++) {
-		const struct vram_test_extent *e = vram_shape_find(shape, page);
+		struct vmf_range_block block;
 
-		if (!e)
+		if (vmf_range_block_of_list(&shape->list, page, &block))
 			pfn = 0;
 		else if (shape->pages)
 			pfn = page_to_pfn(shape->pages[page]);
 		else
-			pfn = vram_shape_pfn(shape, e) + (page - e->page);
+			pfn = block.pfn + (page - block.pgoff);
 		if (put_user(pfn, to + page))
 			return -EFAULT;
 	}
@@ -488,27 +463,26 @@ static void vram_shape_free(struct vram_shape *shape)
 {
 	vmf_range_dirty_fini(&shape->dirty);
 	sg_free_table(&shape->sgt);
-	kvfree(shape->runs);
 	vram_shape_free_ram(shape);
-	kvfree(shape->extents);
+	kvfree(shape->list.blocks);
 	kfree(shape);
 }
 
 static int vram_shape_fill(struct vram_shape *shape)
 {
+	struct vram_test_extent *extents;
 	int ret;
 
-	shape->extents = vmemdup_array_user(u64_to_user_ptr(shape->args.extents),
-					    shape->args.nr,
-					    sizeof(*shape->extents));
-	if (IS_ERR(shape->extents)) {
-		ret = PTR_ERR(shape->extents);
-		shape->extents = NULL;
-		return ret;
-	}
-	ret = vram_shape_check(shape);
+	extents = vmemdup_array_user(u64_to_user_ptr(shape->args.extents),
+				     shape->args.nr, sizeof(*extents));
+	if (IS_ERR(extents))
+		return PTR_ERR(extents);
+	ret = vram_shape_check(shape, extents);
 	if (!ret)
-		ret = vram_shape_make_blocks(shape);
+		ret = vram_shape_make_list(shape, extents);
+	kvfree(extents);
+	if (!ret)
+		ret = vram_shape_make_iter(shape);
 	if (!ret && (shape->args.flags & VRAM_TEST_SHAPE_DIRTY))
 		ret = vmf_range_dirty_init(&shape->dirty, 0, shape->nr_pages);
 	return ret ?: vram_shape_tell_pfns(shape);
@@ -577,16 +551,16 @@ static int vram_shape_remap(struct vram_shape *shape, struct vm_area_struct *vma
 	int ret = 0;
 	u32 i;
 
-	for (i = 0; i < shape->args.nr && !ret; i++) {
-		const struct vram_test_extent *e = &shape->extents[i];
-		pgoff_t from = max_t(u64, e->page, first);
-		pgoff_t to = min_t(u64, e->page + e->nr_pages, end);
+	for (i = 0; i < shape->list.nr && !ret; i++) {
+		const struct vmf_range_block *b = &shape->list.blocks[i];
+		pgoff_t from = max(b->pgoff, first);
+		pgoff_t to = min(b->pgoff + b->nr_pages, end);
 
 		if (from >= to)
 			continue;
 		ret = vmf_remap_range(vma, vma->vm_start +
 				      ((from - first) << PAGE_SHIFT),
-				      vram_shape_pfn(shape, e) + (from - e->page),
+				      b->pfn + (from - b->pgoff),
 				      (to - from) << PAGE_SHIFT, prot);
 	}
 	return ret;
@@ -658,7 +632,7 @@ int vram_shape_mmap(struct vram_shape *shape, struct vm_area_struct *vma)
 }
 
 /**
- * vram_shape_area - choose an address for a shape, by its longest extent
+ * vram_shape_area - choose an address for a shape, by its longest block
  * @shape: the shape
  * @file: as for &file_operations.get_unmapped_area
  * @addr: likewise
@@ -672,18 +646,17 @@ unsigned long vram_shape_area(struct vram_shape *shape, struct file *file,
 			      unsigned long addr, unsigned long len,
 			      unsigned long pgoff, unsigned long flags)
 {
-	const struct vram_test_extent *best = &shape->extents[0];
+	const struct vmf_range_block *best = &shape->list.blocks[0];
 	struct vmf_range_block block;
 	u32 i;
 
-	for (i = 1; i < shape->args.nr; i++) {
-		if (shape->extents[i].nr_pages > best->nr_pages)
-			best = &shape->extents[i];
+	for (i = 1; i < shape->list.nr; i++) {
+		if (shape->list.blocks[i].nr_pages > best->nr_pages)
+			best = &shape->list.blocks[i];
 	}
-	block.pgoff = best->page;
-	block.pfn = shape->pages ? page_to_pfn(shape->pages[best->page]) :
-				   vram_shape_pfn(shape, best);
-	block.nr_pages = best->nr_pages;
+	block = *best;
+	if (shape->pages)
+		block.pfn = page_to_pfn(shape->pages[block.pgoff]);
 	return vmf_range_get_unmapped_area(file, addr, len, pgoff, flags, &block);
 }
 

@@ -162,9 +162,9 @@ struct vram_test_ctrl {
 
 /* How the blocks of a shape are kept, and so how vmf_range comes to know them. */
 enum vram_test_iter {
-	VRAM_TEST_ITER_LIST,		/* a callback of the test node */
+	VRAM_TEST_ITER_CALLBACK,	/* one of the test node */
 	VRAM_TEST_ITER_RANGE,		/* none: vmf_insert_range() with the fault's block */
-	VRAM_TEST_ITER_RUNS,		/* vmf_range_block_of_runs(); no holes */
+	VRAM_TEST_ITER_LIST,		/* vmf_range_block_of_list() */
 	VRAM_TEST_ITER_SG_DMA,		/* vmf_range_block_of_sg(), DMA view; no holes */
 	VRAM_TEST_ITER_SG_PAGES,	/* the same, page view, of system memory; no holes */
 	VRAM_TEST_ITER_PAGES,		/* vmf_range_block_of_pages() of system memory */
