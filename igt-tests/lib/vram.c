@@ -549,11 +549,7 @@ bool vram_ram_disk(void)
 	       !system("modprobe brd rd_nr=1 rd_size=65536");
 }
 
-/*
- * Bytes of page tables of this process. Uses the stack alone, so that asking
- * does not change the answer after the first call.
- */
-long vram_table_bytes(void)
+static long read_table_bytes(void)
 {
 	char text[4096], *line;
 	ssize_t len;
@@ -569,6 +565,16 @@ long vram_table_bytes(void)
 	if (!line)
 		vram_fail("no VmPTE in /proc/self/status\n");
 	return strtol(line + strlen("\nVmPTE:"), NULL, 10) * 1024;
+}
+
+/*
+ * Bytes of page tables of this process. Asking touches stack and code of the C library,
+ * which may lie where no table is yet: the second answer is one that stays.
+ */
+long vram_table_bytes(void)
+{
+	read_table_bytes();
+	return read_table_bytes();
 }
 
 /*
