@@ -268,7 +268,8 @@ vm_fault_t vmf_insert(struct vm_fault *vmf, struct vmf_insert_args *args)
 	vmf_walk_unlock(&walk);
 	ret = result(err, mapped);
 	if (written && ret == VM_FAULT_NOPAGE)
-		vmf_walk_make_writable(&walk, vmf->address);
+		vmf_walk_make_writable(&walk, vmf->address,
+				       vmf_range_ops_of(vma)->dirty);
 	if (mapped)
 		args->end = plan.up.cursor << PAGE_SHIFT;
 	/* Of a wrong block, populate hears even where a fault would not fail. */

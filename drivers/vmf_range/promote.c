@@ -36,11 +36,10 @@
 #include <linux/pgtable.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
+#include <linux/vmf_range.h>
 
 #include "compat.h"
 #include "promote.h"
-#include "tables.h"
-#include "vm_ops.h"
 
 struct retired {
 	struct hlist_node node;
@@ -158,7 +157,8 @@ static bool replace(struct mm_struct *mm, pmd_t *pmdp, pmd_t leaf,
  * @pmdp: the entry that points to the table
  * @leaf: the leaf
  *
- * Context: the fault's lock is held, no page-table lock; may sleep.
+ * Context: the fault's lock is held, no page-table lock; may sleep. Where this module
+ * makes page tables, vmf_can_make_tables().
  * Return: an enum vmf_promotion.
  */
 enum vmf_promotion vmf_promote(struct vm_area_struct *vma, unsigned long addr,
@@ -167,7 +167,7 @@ enum vmf_promotion vmf_promote(struct vm_area_struct *vma, unsigned long addr,
 	struct mm_struct *mm = vma->vm_mm;
 	struct retired *retired;
 
-	if (!vmf_can_make_tables() || !vmf_compat_can_retire_tables() ||
+	if (!vmf_compat_can_retire_tables() ||
 	    vma->vm_ops->close != vmf_range_vm_close)
 		return VMF_PROMOTE_NEVER;
 	if (mm_has_notifiers(mm))

@@ -147,13 +147,15 @@ EXPORT_SYMBOL_GPL(vmf_range_vm_huge_fault);
  */
 vm_fault_t vmf_range_vm_pfn_mkwrite(struct vm_fault *vmf)
 {
+	struct vm_area_struct *vma = vmf->vma;
 	struct vmf_tally tally = {};
 	struct vmf_walk walk;
 
-	vmf_walk_begin(&walk, vmf, vmf->vma->vm_page_prot,
-		       vmf_range_tracking(vmf->vma), &tally);
-	vmf_walk_make_writable(&walk, vmf->address);
-	vmf_stats_add(vmf_stats_begin(vmf->vma), &tally);
+	vmf_walk_begin(&walk, vmf, vma->vm_page_prot, vmf_range_tracking(vma),
+		       &tally);
+	vmf_walk_make_writable(&walk, vmf->address,
+			       vmf_range_ops_of(vma)->dirty);
+	vmf_stats_add(vmf_stats_begin(vma), &tally);
 	return VM_FAULT_NOPAGE;
 }
 EXPORT_SYMBOL_GPL(vmf_range_vm_pfn_mkwrite);

@@ -254,6 +254,9 @@ static bool promote_pmd(struct vmf_walk *walk, unsigned long addr, pmd_t *pmdp,
 {
 	struct vmf_tally *tally = walk->tally;
 
+	/* Who cannot make tables has no use for one that was replaced. */
+	if (!vmf_can_make_tables())
+		return false;
 	switch (vmf_promote(walk->vmf->vma, addr, pmdp, pmd_leaf_for(walk, pfn))) {
 	case VMF_PROMOTED:
 		tally->count[VMF_STAT_PROMOTED]++;
@@ -476,7 +479,7 @@ int vmf_walk_write(struct vmf_walk *walk, const struct vmf_run *run,
 }
 EXPORT_SYMBOL_IF_KUNIT(vmf_walk_write);
 
-/* Tell the driver that a leaf is about to be written to, under its lock. */
+/* Say that a leaf is about to be written to, under its lock. */
 static void report_write(struct vmf_walk *walk, unsigned long addr,
 			 unsigned long size)
 {
@@ -485,8 +488,7 @@ static void report_write(struct vmf_walk *walk, unsigned long addr,
 	addr = ALIGN_DOWN(addr, size);
 	walk->tally->count[VMF_STAT_WRITES]++;
 	trace_vmf_range_dirty(vma, addr, size);
-	vmf_range_ops_of(vma)->dirty(vma, linear_page_index(vma, addr),
-				     PHYS_PFN(size));
+	walk->dirty(vma, linear_page_index(vma, addr), PHYS_PFN(size));
 }
 
 static void make_pud_writable(struct vmf_walk *walk, unsigned long addr,
@@ -542,6 +544,7 @@ static void make_pte_writable(struct vmf_walk *walk, unsigned long addr,
  * vmf_walk_make_writable - let a tracked write through, and report it
  * @walk: the walker, its VMA tracked
  * @addr: where the write goes
+ * @dirty: hears of it
  *
  * Does nothing where the leaf was zapped meanwhile, or a huge one came in the
  * place of a page: the write faults again.
@@ -551,13 +554,15 @@ static void make_pte_writable(struct vmf_walk *walk, unsigned long addr,
  *
  * Context: the fault's lock is held, no page-table lock.
  */
-void vmf_walk_make_writable(struct vmf_walk *walk, unsigned long addr)
+void vmf_walk_make_writable(struct vmf_walk *walk, unsigned long addr,
+			    vmf_dirty_fn dirty)
 {
 	bool leaves = walk->tracking == VMF_TRACK_LEAVES;
 	pud_t *pudp = walk->pud_table + pud_index(addr);
 	pud_t pud = READ_ONCE(*pudp);
 	pmd_t *pmdp, pmd;
 
+	walk->dirty = dirty;
 	if (pud_none(pud) || pud_leaf(pud)) {
 		if (leaves)
 			make_pud_writable(walk, addr, pudp);
