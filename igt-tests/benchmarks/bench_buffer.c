@@ -181,37 +181,55 @@ static void check_leaves(const struct bench_buffer *buffer, const char *addr,
 	}
 }
 
-/**
- * bench_count_leaves - what maps a buffer now; it must be the buffer's memory
- * @buffer: the buffer
- * @addr: where it is mapped
- */
-struct bench_leaves bench_count_leaves(const struct bench_buffer *buffer,
-				       const char *addr)
+/* Add what maps [from, to); no leaf reaches beyond it. */
+static void count_piece(struct bench_leaves *sum,
+			const struct bench_buffer *buffer, const char *addr,
+			uint64_t from, uint64_t to)
 {
-	struct bench_leaves sum = { .cache = "none" };
-	uint64_t from = (uintptr_t)addr, end = from;
+	const uint64_t start = (uintptr_t)addr;
 	struct vram_test_leaf *leaves;
 	unsigned int i, nr;
+	uint64_t end = from;
 
-	leaves = vram_leaves(buffer->vram, addr, buffer->bytes, &nr);
+	leaves = vram_leaves(buffer->vram, (char *)from, to - from, &nr);
 	check_leaves(buffer, addr, leaves, nr);
 	for (i = 0; i < nr; i++) {
-		sum.pud += leaves[i].shift == 30;
-		sum.pmd += leaves[i].shift == 21;
-		sum.pte += leaves[i].shift == 12;
+		sum->pud += leaves[i].shift == 30;
+		sum->pmd += leaves[i].shift == 21;
+		sum->pte += leaves[i].shift == 12;
 		if (leaves[i].addr != end) {
-			sum.min += bench_min_leaves(buffer,
-						    from - (uintptr_t)addr,
-						    end - (uintptr_t)addr);
+			sum->min += bench_min_leaves(buffer, from - start,
+						     end - start);
 			from = leaves[i].addr;
 		}
 		end = leaves[i].addr + (1ull << leaves[i].shift);
 	}
-	sum.min += bench_min_leaves(buffer, from - (uintptr_t)addr,
-				    end - (uintptr_t)addr);
-	if (nr)
-		sum.cache = cache_mode(&leaves[0]);
+	sum->min += bench_min_leaves(buffer, from - start, end - start);
+	if (nr && !sum->cache)
+		sum->cache = cache_mode(&leaves[0]);
 	free(leaves);
+}
+
+/**
+ * bench_count_leaves - what maps a buffer now; it must be the buffer's memory
+ * @buffer: the buffer
+ * @addr: where it is mapped
+ *
+ * A GiB at a time: a list of all leaves of 64 GiB would be larger than the guest.
+ */
+struct bench_leaves bench_count_leaves(const struct bench_buffer *buffer,
+				       const char *addr)
+{
+	uint64_t at = (uintptr_t)addr, end = at + buffer->bytes, next;
+	struct bench_leaves sum = {};
+
+	for (; at < end; at = next) {
+		next = at - at % VRAM_PUD + VRAM_PUD;
+		if (next > end)
+			next = end;
+		count_piece(&sum, buffer, addr, at, next);
+	}
+	if (!sum.cache)
+		sum.cache = "none";
 	return sum;
 }

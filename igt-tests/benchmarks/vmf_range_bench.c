@@ -63,10 +63,7 @@ static void bench_shapes(struct vram *vram)
 	bench_buffer_free(&buffer);
 }
 
-/*
- * From 1 GiB to the whole window: does a GiB cost the same? There is no time to unmap
- * more than some GiB of single pages.
- */
+/* From 1 GiB to the whole window: does a GiB cost the same? */
 static void bench_scaling(struct vram *vram)
 {
 	struct bench_shape shape = { .name = "aligned" };
@@ -81,12 +78,9 @@ static void bench_scaling(struct vram *vram)
 			   "touch-each-2m");
 		bench_work(bench_way("vmf_insert_pfn_pmd_pud"), &buffer,
 			   "touch-each-2m");
-		if (shape.size <= 4 * GIB) {
-			shape.name = "misaligned-4k";
-			shape.off = VRAM_PAGE;
-			bench_work(bench_way("vmf_range"), &buffer,
-				   "touch-each-2m");
-		}
+		shape.name = "misaligned-4k";
+		shape.off = VRAM_PAGE;
+		bench_work(bench_way("vmf_range"), &buffer, "touch-each-2m");
 		bench_buffer_free(&buffer);
 	}
 }
