@@ -67,11 +67,14 @@ int vram_open_drm(void)
 	return vram_open_drm_of(VRAM_DRIVER);
 }
 
+/* What vram_word() maps at once: most tests need little, and each is a process. */
+#define CHUNK	(64ul << 20)
+
 static uint64_t chunk_size(const struct vram *v, uint64_t chunk)
 {
-	uint64_t left = v->size - chunk * VRAM_PUD;
+	uint64_t left = v->size - chunk * CHUNK;
 
-	return left < VRAM_PUD ? left : VRAM_PUD;
+	return left < CHUNK ? left : CHUNK;
 }
 
 /* Does the module's parameter let it? */
@@ -108,7 +111,7 @@ void vram_open(struct vram *v, int drm)
 	vram_max_shift = (info.flags & VRAM_TEST_INFO_NO_HUGE) ? 12 : 30;
 	vram_makes_tables = !(info.flags & VRAM_TEST_INFO_NO_TABLES) &&
 			    may_make_tables();
-	v->aperture = calloc(v->size / VRAM_PUD + 1, sizeof(*v->aperture));
+	v->aperture = calloc(v->size / CHUNK + 1, sizeof(*v->aperture));
 	if (!v->aperture)
 		vram_fail("no memory\n");
 }
@@ -117,7 +120,7 @@ void vram_close(struct vram *v)
 {
 	uint64_t i;
 
-	for (i = 0; i <= v->size / VRAM_PUD; i++)
+	for (i = 0; i <= v->size / CHUNK; i++)
 		if (v->aperture[i])
 			munmap(v->aperture[i], chunk_size(v, i));
 	free(v->aperture);
@@ -448,7 +451,7 @@ static void *map_chunk(const struct vram *v, uint64_t chunk)
 	if (ioctl(v->test, VRAM_TEST_MMAP_WAY, &way))
 		vram_fail("VRAM_TEST_MMAP_WAY: %s\n", strerror(errno));
 	addr = mmap(NULL, chunk_size(v, chunk), PROT_READ | PROT_WRITE,
-		    MAP_SHARED, v->test, chunk * VRAM_PUD);
+		    MAP_SHARED, v->test, chunk * CHUNK);
 	if (addr == MAP_FAILED)
 		vram_fail("mmap of the aperture: %s\n", strerror(errno));
 	way = VRAM_TEST_WAY_RANGE;
@@ -463,17 +466,17 @@ static void *map_chunk(const struct vram *v, uint64_t chunk)
  * @pa: physical address
  *
  * For tests that stamp very many pages. The kernel's io_remap_pfn_range() maps
- * the window here, 1 GiB at a time when it is first needed: plain PTEs, made
+ * the window here, a chunk at a time when it is first needed: plain PTEs, made
  * without vmf_range, and no faults.
  */
 volatile uint64_t *vram_word(const struct vram *v, uint64_t pa)
 {
 	uint64_t at = pa - v->base_pfn * VRAM_PAGE;
-	uint64_t chunk = at / VRAM_PUD;
+	uint64_t chunk = at / CHUNK;
 
 	if (!v->aperture[chunk])
 		v->aperture[chunk] = map_chunk(v, chunk);
-	return (void *)(v->aperture[chunk] + at % VRAM_PUD);
+	return (void *)(v->aperture[chunk] + at % CHUNK);
 }
 
 /* Write to the window by a system call, through a mapping of the kernel's. */
