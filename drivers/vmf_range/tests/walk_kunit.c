@@ -5,10 +5,7 @@
  * tables. The PFNs are of no memory at all; nobody reads through the mapping.
  */
 #include <kunit/test.h>
-#include <linux/anon_inodes.h>
-#include <linux/file.h>
 #include <linux/fs.h>
-#include <linux/mman.h>
 #include <linux/module.h>
 #include <linux/vmf_range.h>
 
@@ -16,20 +13,15 @@
 #include "../stats.h"
 #include "../tables.h"
 #include "../walk.h"
+#include "space.h"
 
-#define MAP_AT		(16UL << 40)
-#define MAP_LEN		(4 * PUD_SIZE)
-#define FIRST_PFN	(PHYS_PFN(64 * PUD_SIZE))
-#define PMD_PAGES	PTRS_PER_PTE
-#define PUD_PAGES	(PTRS_PER_PMD * PTRS_PER_PTE)
 #define READ_ONLY	(VM_READ | VM_SHARED)
 #define READ_WRITE	(READ_ONLY | VM_WRITE)
 
 /**
  * struct walk_test - one test
  * @test: its KUnit side
- * @file: what it maps
- * @tables: bytes of page tables before anything was mapped
+ * @space: its address space
  * @run: what the next fault writes
  * @prot: with which protection
  * @tracking: whether writes are tracked
@@ -40,8 +32,7 @@
  */
 struct walk_test {
 	struct kunit *test;
-	struct file *file;
-	unsigned long tables;
+	struct space space;
 	struct vmf_run run;
 	pgprot_t prot;
 	enum vmf_tracking tracking;
@@ -49,15 +40,6 @@ struct walk_test {
 	unsigned int faults;
 	int ret;
 	unsigned long nr;
-};
-
-/* One entry as it stands in the page tables. */
-struct entry {
-	enum vmf_level level;
-	bool present;
-	bool special;
-	bool write;
-	unsigned long pfn;
 };
 
 /* In ->fault, after which the core offers nothing, a PTE table is there or ready. */
@@ -68,7 +50,8 @@ static bool in_last_resort(const struct vm_fault *vmf)
 
 static vm_fault_t walk_test_fault(struct vm_fault *vmf)
 {
-	struct walk_test *wt = vmf->vma->vm_file->private_data;
+	struct walk_test *wt = container_of(space_of(vmf->vma), struct walk_test,
+					    space);
 	struct vmf_tally tally = {};
 	struct vmf_walk walk;
 
@@ -88,59 +71,29 @@ static const struct vmf_range_ops walk_test_ops = {
 	.flags = VMF_RANGE_PUD,
 };
 
-static int walk_test_mmap(struct file *file, struct vm_area_struct *vma)
-{
-	vm_flags_set(vma, VM_PFNMAP | VM_IO | VM_DONTEXPAND | VM_DONTDUMP);
-	vma->vm_ops = &walk_test_ops.vm_ops;
-	return 0;
-}
-
-static const struct file_operations walk_test_fops = {
-	.owner = THIS_MODULE,
-	.mmap = walk_test_mmap,
-};
-
 static int walk_init(struct kunit *test)
 {
 	struct walk_test *wt = kunit_kzalloc(test, sizeof(*wt), GFP_KERNEL);
-	unsigned long addr;
+	int err;
 
 	if (!wt)
 		return -ENOMEM;
+	test->priv = wt;
 	wt->test = test;
 	wt->prot = vm_get_page_prot(READ_WRITE);
-	wt->file = anon_inode_getfile("vmf_range_kunit", &walk_test_fops, wt,
-				      O_RDWR);
-	if (IS_ERR(wt->file))
-		return PTR_ERR(wt->file);
-	test->priv = wt;
-
-	/* The first one gives the test its address space. */
-	addr = kunit_vm_mmap(test, wt->file, MAP_AT, PAGE_SIZE, PROT_READ,
-			     MAP_SHARED | MAP_FIXED, 0);
-	if (addr != MAP_AT || vm_munmap(addr, PAGE_SIZE))
-		return -ENOMEM;
-	wt->tables = mm_pgtables_bytes(current->mm);
-	addr = vm_mmap(wt->file, MAP_AT, MAP_LEN, PROT_READ | PROT_WRITE,
-		       MAP_SHARED | MAP_FIXED, 0);
-	return addr == MAP_AT ? 0 : -ENOMEM;
-}
-
-/* Runs in another thread, after the test's address space has gone. */
-static void walk_exit(struct kunit *test)
-{
-	struct walk_test *wt = test->priv;
-
-	if (wt)
-		fput(wt->file);
+	err = space_init(&wt->space, test, &walk_test_ops.vm_ops);
+	if (err)
+		return err;
+	space_map(&wt->space, 0, 4 * PUD_PAGES, 0);
+	return 0;
 }
 
 static struct vmf_run run_of(enum vmf_level level, unsigned long page,
 			     unsigned long nr)
 {
 	return (struct vmf_run) {
-		.vpn = PHYS_PFN(MAP_AT) + page,
-		.pfn = FIRST_PFN + page,
+		.vpn = PHYS_PFN(SPACE_ADDR) + page,
+		.pfn = SPACE_PFN + page,
 		.nr = nr,
 		.level = level,
 	};
@@ -153,16 +106,11 @@ static struct vmf_run run_of(enum vmf_level level, unsigned long page,
 static int write_at(struct walk_test *wt, unsigned long page,
 		    const struct vmf_run *run, unsigned int flags)
 {
-	unsigned long addr = MAP_AT + (page << PAGE_SHIFT);
-	struct mm_struct *mm = current->mm;
-
 	wt->run = *run;
 	wt->ret = 1000;
 	wt->nr = 1000;
 	wt->faults = 0;
-	mmap_read_lock(mm);
-	handle_mm_fault(find_vma(mm, addr), addr, flags, NULL);
-	mmap_read_unlock(mm);
+	space_touch(page, flags);
 	KUNIT_ASSERT_GT(wt->test, wt->faults, 0);
 	return wt->ret;
 }
@@ -170,113 +118,14 @@ static int write_at(struct walk_test *wt, unsigned long page,
 /* The same with the fault at the run's first page. */
 static int write(struct walk_test *wt, const struct vmf_run *run)
 {
-	return write_at(wt, run->vpn - PHYS_PFN(MAP_AT), run, FAULT_FLAG_USER);
-}
-
-static struct entry pte_entry(pte_t pte)
-{
-	return (struct entry) {
-		.level = VMF_PTE,
-		.present = pte_present(pte),
-		.special = pte_present(pte) && pte_special(pte),
-		.write = pte_write(pte),
-		.pfn = pte_pfn(pte),
-	};
-}
-
-static struct entry pmd_entry(pmd_t pmd)
-{
-	return (struct entry) {
-		.level = VMF_PMD,
-		.present = pmd_present(pmd),
-		.special = pmd_present(pmd) && pmd_special(pmd),
-		.write = pmd_write(pmd),
-		.pfn = pmd_pfn(pmd),
-	};
-}
-
-static struct entry pud_entry(pud_t pud)
-{
-	return (struct entry) {
-		.level = VMF_PUD,
-		.present = pud_present(pud),
-		.special = pud_present(pud) && pud_special(pud),
-		.write = pud_write(pud),
-		.pfn = pud_pfn(pud),
-	};
-}
-
-/* What maps a page. Nobody else knows this address space: no locks. */
-static struct entry look(unsigned long page)
-{
-	unsigned long addr = MAP_AT + (page << PAGE_SHIFT);
-	static const struct entry none;
-	pgd_t *pgd = pgd_offset(current->mm, addr);
-	p4d_t *p4d;
-	pud_t *pud;
-	pmd_t *pmd;
-	pte_t pte;
-
-	if (pgd_none(*pgd))
-		return none;
-	p4d = p4d_offset(pgd, addr);
-	if (p4d_none(*p4d))
-		return none;
-	pud = pud_offset(p4d, addr);
-	if (pud_none(*pud))
-		return none;
-	if (pud_leaf(*pud))
-		return pud_entry(*pud);
-	pmd = pmd_offset(pud, addr);
-	if (pmd_none(*pmd))
-		return none;
-	if (pmd_leaf(*pmd))
-		return pmd_entry(*pmd);
-	pte = ptep_get(pte_offset_kernel(pmd, addr));
-	return pte_none(pte) ? none : pte_entry(pte);
+	return write_at(wt, run->vpn - PHYS_PFN(SPACE_ADDR), run, FAULT_FLAG_USER);
 }
 
 /* Pages [page, page + nr) are mapped at this level, each leaf as a run has it. */
 static void expect_mapped(struct walk_test *wt, enum vmf_level level,
 			  unsigned long page, unsigned long nr, bool write)
 {
-	static const unsigned long pages[] = { 1, PMD_PAGES, PUD_PAGES };
-	unsigned long i;
-
-	for (i = page; i < page + nr; i += pages[level]) {
-		struct entry entry = look(i);
-
-		if (entry.level == level && entry.present && entry.special &&
-		    entry.write == write && entry.pfn == FIRST_PFN + i)
-			continue;
-		KUNIT_FAIL(wt->test, "page %#lx: level %d, pfn %#lx, present %d, special %d, write %d",
-			   i, entry.level, entry.pfn, entry.present,
-			   entry.special, entry.write);
-		return;
-	}
-}
-
-static void expect_none(struct walk_test *wt, unsigned long page,
-			unsigned long nr)
-{
-	unsigned long i;
-
-	for (i = page; i < page + nr; i++) {
-		struct entry entry = look(i);
-
-		if (!entry.present)
-			continue;
-		KUNIT_FAIL(wt->test, "page %#lx is mapped, level %d", i,
-			   entry.level);
-		return;
-	}
-}
-
-/* All tables are given back, and the counters know it. */
-static void expect_no_leak(struct walk_test *wt)
-{
-	KUNIT_EXPECT_EQ(wt->test, vm_munmap(MAP_AT, MAP_LEN), 0);
-	KUNIT_EXPECT_EQ(wt->test, mm_pgtables_bytes(current->mm), wt->tables);
+	space_expect_mapped(&wt->space, level, page, nr, SPACE_PFN + page, write);
 }
 
 static void walk_ptes(struct kunit *test)
@@ -286,13 +135,13 @@ static void walk_ptes(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, write(wt, &run), VMF_WALK_DONE);
 	KUNIT_EXPECT_EQ(test, wt->nr, 290);
-	expect_none(wt, 0, 10);
+	space_expect_none(&wt->space, 0, 10);
 	expect_mapped(wt, VMF_PTE, 10, 290, true);
-	expect_none(wt, 300, PMD_PAGES - 300);
+	space_expect_none(&wt->space, 300, PMD_PAGES - 300);
 	/* A PUD table is the core's; a PMD table and a PTE table hang from it. */
 	KUNIT_EXPECT_GE(test, mm_pgtables_bytes(current->mm),
-			wt->tables + 3 * PAGE_SIZE);
-	expect_no_leak(wt);
+			wt->space.tables + 3 * PAGE_SIZE);
+	space_expect_no_leak(&wt->space);
 }
 
 static void walk_pmds(struct kunit *test)
@@ -302,16 +151,10 @@ static void walk_pmds(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, write(wt, &run), VMF_WALK_DONE);
 	KUNIT_EXPECT_EQ(test, wt->nr, 20);
-	expect_none(wt, 0, 3 * PMD_PAGES);
+	space_expect_none(&wt->space, 0, 3 * PMD_PAGES);
 	expect_mapped(wt, VMF_PMD, 3 * PMD_PAGES, 20 * PMD_PAGES, true);
-	expect_none(wt, 23 * PMD_PAGES, PMD_PAGES);
-	expect_no_leak(wt);
-}
-
-static void require_puds(struct kunit *test)
-{
-	if (!vmf_compat_has_pud_leaves())
-		kunit_skip(test, "this processor has no PUD leaves");
+	space_expect_none(&wt->space, 23 * PMD_PAGES, PMD_PAGES);
+	space_expect_no_leak(&wt->space);
 }
 
 static void walk_puds(struct kunit *test)
@@ -319,14 +162,14 @@ static void walk_puds(struct kunit *test)
 	struct walk_test *wt = test->priv;
 	struct vmf_run run = run_of(VMF_PUD, PUD_PAGES, 2);
 
-	require_puds(test);
+	space_require_puds(test);
 	KUNIT_EXPECT_EQ(test, write(wt, &run), VMF_WALK_DONE);
 	KUNIT_EXPECT_EQ(test, wt->nr, 2);
-	expect_none(wt, 0, 1);
+	space_expect_none(&wt->space, 0, 1);
 	expect_mapped(wt, VMF_PUD, PUD_PAGES, 2 * PUD_PAGES, true);
-	expect_none(wt, 3 * PUD_PAGES, 1);
+	space_expect_none(&wt->space, 3 * PUD_PAGES, 1);
 
-	expect_no_leak(wt);
+	space_expect_no_leak(&wt->space);
 }
 
 /* A table in the way of a run of huge leaves ends it there, from both sides. */
@@ -342,17 +185,17 @@ static void walk_table_in_the_way(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, wt->nr, 3);
 	expect_mapped(wt, VMF_PMD, 2 * PMD_PAGES, 3 * PMD_PAGES, true);
 	expect_mapped(wt, VMF_PTE, 5 * PMD_PAGES, 1, true);
-	expect_none(wt, 5 * PMD_PAGES + 1, 5 * PMD_PAGES - 1);
+	space_expect_none(&wt->space, 5 * PMD_PAGES + 1, 5 * PMD_PAGES - 1);
 
 	down.down = true;
 	KUNIT_EXPECT_EQ(test, write_at(wt, 9 * PMD_PAGES, &down, 0),
 			VMF_WALK_TABLE);
 	KUNIT_EXPECT_EQ(test, wt->nr, 4);
 	expect_mapped(wt, VMF_PTE, 5 * PMD_PAGES, 1, true);
-	expect_none(wt, 5 * PMD_PAGES + 1, PMD_PAGES - 1);
+	space_expect_none(&wt->space, 5 * PMD_PAGES + 1, PMD_PAGES - 1);
 	expect_mapped(wt, VMF_PMD, 6 * PMD_PAGES, 4 * PMD_PAGES, true);
-	expect_none(wt, 10 * PMD_PAGES, PMD_PAGES);
-	expect_no_leak(wt);
+	space_expect_none(&wt->space, 10 * PMD_PAGES, PMD_PAGES);
+	space_expect_no_leak(&wt->space);
 }
 
 static void walk_pmd_table_in_the_way(struct kunit *test)
@@ -361,15 +204,15 @@ static void walk_pmd_table_in_the_way(struct kunit *test)
 	struct vmf_run table = run_of(VMF_PMD, PUD_PAGES, 1);
 	struct vmf_run run = run_of(VMF_PUD, 0, 3);
 
-	require_puds(test);
+	space_require_puds(test);
 	KUNIT_EXPECT_EQ(test, write(wt, &table), VMF_WALK_DONE);
 	KUNIT_EXPECT_EQ(test, write(wt, &run), VMF_WALK_TABLE);
 	KUNIT_EXPECT_EQ(test, wt->nr, 1);
 	expect_mapped(wt, VMF_PUD, 0, PUD_PAGES, true);
 	expect_mapped(wt, VMF_PMD, PUD_PAGES, PMD_PAGES, true);
-	expect_none(wt, PUD_PAGES + PMD_PAGES, 1);
-	expect_none(wt, 2 * PUD_PAGES, 1);
-	expect_no_leak(wt);
+	space_expect_none(&wt->space, PUD_PAGES + PMD_PAGES, 1);
+	space_expect_none(&wt->space, 2 * PUD_PAGES, 1);
+	space_expect_no_leak(&wt->space);
 }
 
 /* What is there and right is kept, whatever the level of the run. */
@@ -394,7 +237,7 @@ static void walk_kept(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, write(wt, &all), VMF_WALK_DONE);
 	KUNIT_EXPECT_EQ(test, wt->nr, PMD_PAGES);
 	expect_mapped(wt, VMF_PTE, 0, PMD_PAGES, true);
-	expect_no_leak(wt);
+	space_expect_no_leak(&wt->space);
 }
 
 /* An entry with another PFN is left alone, and the walker says so. */
@@ -419,8 +262,8 @@ static void walk_other_pfn(struct kunit *test)
 	run.pfn++;
 	KUNIT_EXPECT_EQ(test, write(wt, &run), -EEXIST);
 	expect_mapped(wt, VMF_PTE, 20, 5, true);
-	expect_none(wt, 25, PMD_PAGES - 25);
-	expect_no_leak(wt);
+	space_expect_none(&wt->space, 25, PMD_PAGES - 25);
+	space_expect_no_leak(&wt->space);
 }
 
 static void walk_other_pfn_pud(struct kunit *test)
@@ -429,7 +272,7 @@ static void walk_other_pfn_pud(struct kunit *test)
 	struct vmf_run pud = run_of(VMF_PUD, 0, 1);
 	struct vmf_run run;
 
-	require_puds(test);
+	space_require_puds(test);
 	KUNIT_EXPECT_EQ(test, write(wt, &pud), VMF_WALK_DONE);
 	run = pud;
 	run.pfn += PUD_PAGES;
@@ -440,7 +283,7 @@ static void walk_other_pfn_pud(struct kunit *test)
 	run.pfn += PMD_PAGES;
 	KUNIT_EXPECT_EQ(test, write_at(wt, PUD_PAGES, &run, 0), -EEXIST);
 	expect_mapped(wt, VMF_PUD, 0, PUD_PAGES, true);
-	expect_no_leak(wt);
+	space_expect_no_leak(&wt->space);
 }
 
 /* A write to a leaf that is there and read-only makes it writable. */
@@ -450,7 +293,7 @@ static void walk_upgrade(struct kunit *test)
 	struct vmf_run pmd = run_of(VMF_PMD, 2 * PMD_PAGES, 2);
 	struct vmf_run pud = run_of(VMF_PUD, PUD_PAGES, 1);
 
-	require_puds(test);
+	space_require_puds(test);
 	wt->prot = vm_get_page_prot(READ_ONLY);
 	KUNIT_EXPECT_EQ(test, write(wt, &pmd), VMF_WALK_DONE);
 	KUNIT_EXPECT_EQ(test, write(wt, &pud), VMF_WALK_DONE);
@@ -465,7 +308,7 @@ static void walk_upgrade(struct kunit *test)
 	expect_mapped(wt, VMF_PMD, 2 * PMD_PAGES, PMD_PAGES, true);
 	expect_mapped(wt, VMF_PMD, 3 * PMD_PAGES, PMD_PAGES, false);
 	expect_mapped(wt, VMF_PUD, PUD_PAGES, PUD_PAGES, true);
-	expect_no_leak(wt);
+	space_expect_no_leak(&wt->space);
 }
 
 /* Where writes are tracked, leaves of all levels begin read-only. */
@@ -476,7 +319,7 @@ static void walk_tracking(struct kunit *test)
 	struct vmf_run pmd = run_of(VMF_PMD, 2 * PMD_PAGES, 2);
 	struct vmf_run pud = run_of(VMF_PUD, PUD_PAGES, 1);
 
-	require_puds(test);
+	space_require_puds(test);
 	wt->tracking = VMF_TRACK_LEAVES;
 	KUNIT_EXPECT_EQ(test, write(wt, &pte), VMF_WALK_DONE);
 	KUNIT_EXPECT_EQ(test, write(wt, &pmd), VMF_WALK_DONE);
@@ -484,7 +327,7 @@ static void walk_tracking(struct kunit *test)
 	expect_mapped(wt, VMF_PTE, 7, 9, false);
 	expect_mapped(wt, VMF_PMD, 2 * PMD_PAGES, 2 * PMD_PAGES, false);
 	expect_mapped(wt, VMF_PUD, PUD_PAGES, PUD_PAGES, false);
-	expect_no_leak(wt);
+	space_expect_no_leak(&wt->space);
 }
 
 /*
@@ -505,21 +348,21 @@ static void walk_promote(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, wt->nr, 0);
 	tables = mm_pgtables_bytes(current->mm);
 
-	unmap_mapping_range(wt->file->f_mapping, 0, 0, 1);
+	unmap_mapping_range(wt->space.file->f_mapping, 0, 0, 1);
 	KUNIT_EXPECT_EQ(test, write_at(wt, 3 * PMD_PAGES, &pmds, 0),
 			can ? VMF_WALK_DONE : VMF_WALK_TABLE);
 	KUNIT_EXPECT_EQ(test, wt->tally.count[VMF_STAT_PROMOTED], can);
-	expect_none(wt, 2 * PMD_PAGES, PMD_PAGES);
+	space_expect_none(&wt->space, 2 * PMD_PAGES, PMD_PAGES);
 	if (can) {
 		expect_mapped(wt, VMF_PMD, 0, 2 * PMD_PAGES, true);
 		KUNIT_EXPECT_LT(test, mm_pgtables_bytes(current->mm), tables);
 	}
 
-	unmap_mapping_range(wt->file->f_mapping, 0, 0, 1);
+	unmap_mapping_range(wt->space.file->f_mapping, 0, 0, 1);
 	KUNIT_EXPECT_EQ(test, write(wt, &ptes), VMF_WALK_DONE);
 	expect_mapped(wt, VMF_PTE, 0, PMD_PAGES, true);
 	KUNIT_EXPECT_EQ(test, mm_pgtables_bytes(current->mm), tables);
-	expect_no_leak(wt);
+	space_expect_no_leak(&wt->space);
 }
 
 /* Leaves away from the fault need tables that the walker makes, where it can. */
@@ -539,10 +382,10 @@ static void walk_far_tables(struct kunit *test)
 		expect_mapped(wt, VMF_PMD, 2 * PUD_PAGES, 3 * PMD_PAGES, true);
 		expect_mapped(wt, VMF_PTE, 4 * PMD_PAGES + 1, 3, true);
 	} else {
-		expect_none(wt, 2 * PUD_PAGES, 3 * PMD_PAGES);
-		expect_none(wt, 4 * PMD_PAGES, PMD_PAGES);
+		space_expect_none(&wt->space, 2 * PUD_PAGES, 3 * PMD_PAGES);
+		space_expect_none(&wt->space, 4 * PMD_PAGES, PMD_PAGES);
 	}
-	expect_no_leak(wt);
+	space_expect_no_leak(&wt->space);
 }
 
 static struct kunit_case walk_cases[] = {
@@ -564,7 +407,6 @@ static struct kunit_case walk_cases[] = {
 static struct kunit_suite walk_suite = {
 	.name = "vmf_range_walk",
 	.init = walk_init,
-	.exit = walk_exit,
 	.test_cases = walk_cases,
 };
 
