@@ -365,6 +365,28 @@ static void walk_promote(struct kunit *test)
 	space_expect_no_leak(&wt->space);
 }
 
+/* One entry is enough for a table to stay, be it the first, the last or between. */
+static void walk_promote_in_use(struct kunit *test)
+{
+	static const unsigned long pages[] = { 0, 1, 300, PMD_PAGES - 1 };
+	struct vmf_run pmd = run_of(VMF_PMD, 0, 1);
+	struct walk_test *wt = test->priv;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(pages); i++) {
+		struct vmf_run pte = run_of(VMF_PTE, pages[i], 1);
+
+		KUNIT_EXPECT_EQ(test, write(wt, &pte), VMF_WALK_DONE);
+		KUNIT_EXPECT_EQ(test, write_at(wt, 2 * PMD_PAGES, &pmd, 0),
+				VMF_WALK_TABLE);
+		KUNIT_EXPECT_EQ(test, wt->nr, 0);
+		KUNIT_EXPECT_EQ(test, wt->tally.count[VMF_STAT_PROMOTED], 0);
+		expect_mapped(wt, VMF_PTE, pages[i], 1, true);
+		unmap_mapping_range(wt->space.file->f_mapping, 0, 0, 1);
+	}
+	space_expect_no_leak(&wt->space);
+}
+
 /* Leaves away from the fault need tables that the walker makes, where it can. */
 static void walk_far_tables(struct kunit *test)
 {
@@ -400,6 +422,7 @@ static struct kunit_case walk_cases[] = {
 	KUNIT_CASE(walk_upgrade),
 	KUNIT_CASE(walk_tracking),
 	KUNIT_CASE(walk_promote),
+	KUNIT_CASE(walk_promote_in_use),
 	KUNIT_CASE(walk_far_tables),
 	{}
 };
