@@ -74,6 +74,13 @@ static unsigned long sg_pages(const struct vmf_range_sg *s)
 	return PFN_DOWN(s->dma ? sg_dma_len(s->at) : s->at->length);
 }
 
+/* Pages behind an entry that ends inside of one would be at no page offset. */
+static bool sg_is_ragged(const struct vmf_range_sg *s)
+{
+	return s->dma ? !PAGE_ALIGNED(sg_dma_address(s->at) | sg_dma_len(s->at)) :
+			!PAGE_ALIGNED(s->at->offset | s->at->length);
+}
+
 static void sg_restart(struct vmf_range_sg *s)
 {
 	s->at = s->sgt->sgl;
@@ -92,7 +99,7 @@ static void sg_restart(struct vmf_range_sg *s)
  *
  * Context: any; calls with one @sg must not run at the same time.
  * Return: 0; -ENOENT before the first entry and after the last; -EINVAL for an
- * entry with a ragged edge.
+ * entry with a ragged edge, and for all pages behind it.
  */
 int vmf_range_block_of_sg(void *sg, pgoff_t pgoff,
 			  struct vmf_range_block *block)
@@ -103,19 +110,18 @@ int vmf_range_block_of_sg(void *sg, pgoff_t pgoff,
 		sg_restart(s);
 	if (pgoff < s->pgoff)
 		return -ENOENT;
-	while (s->left && pgoff - s->at_pgoff >= sg_pages(s)) {
+	for (; s->left; s->left--, s->at = sg_next(s->at)) {
+		if (sg_is_ragged(s))
+			return -EINVAL;
+		if (pgoff - s->at_pgoff < sg_pages(s))
+			break;
 		s->at_pgoff += sg_pages(s);
-		s->left--;
-		s->at = sg_next(s->at);
 	}
 	if (!s->left) {
 		s->at = NULL;
 		return -ENOENT;
 	}
 
-	if (s->dma ? !PAGE_ALIGNED(sg_dma_address(s->at) | sg_dma_len(s->at)) :
-		     !PAGE_ALIGNED(s->at->offset | s->at->length))
-		return -EINVAL;
 	block->pgoff = s->at_pgoff;
 	block->pfn = s->dma ? PHYS_PFN(sg_dma_address(s->at)) :
 			      page_to_pfn(sg_page(s->at)) +

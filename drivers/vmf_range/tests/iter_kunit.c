@@ -155,6 +155,63 @@ static void iter_sg_empty(struct kunit *test)
 	truth_ask_all(truth, vmf_range_block_of_sg, &sg);
 }
 
+/* What an entry with a ragged edge says of itself, and of all that comes after it. */
+static void expect_ragged(struct kunit *test, struct sg_table *sgt, bool dma)
+{
+	struct vmf_range_sg sg = { .pgoff = 20, .sgt = sgt, .dma = dma };
+	struct vmf_range_block found;
+	pgoff_t pgoff;
+
+	for (pgoff = 24; pgoff >= 19; pgoff--)
+		KUNIT_EXPECT_EQ_MSG(test,
+				    vmf_range_block_of_sg(&sg, pgoff, &found),
+				    pgoff < 20 ? -ENOENT :
+				    pgoff < 22 ? 0 : -EINVAL,
+				    "page offset %lu", pgoff);
+	for (pgoff = 19; pgoff <= 24; pgoff++)
+		KUNIT_EXPECT_EQ_MSG(test,
+				    vmf_range_block_of_sg(&sg, pgoff, &found),
+				    pgoff < 20 ? -ENOENT :
+				    pgoff < 22 ? 0 : -EINVAL,
+				    "page offset %lu", pgoff);
+}
+
+static void iter_sg_ragged(struct kunit *test)
+{
+	struct sg_table *sgt = make_table(test, 3);
+	struct scatterlist *ragged = sgt->sgl + 1;
+
+	set_entry(sgt->sgl, FIRST_PFN, 2, 0);
+	set_entry(ragged, FIRST_PFN + 50, 1, 0);
+	set_entry(sgt->sgl + 2, FIRST_PFN + 100, 2, 0);
+
+	ragged->offset = 512;
+	expect_ragged(test, sgt, false);
+	ragged->offset = 0;
+	ragged->length += 8;
+	expect_ragged(test, sgt, false);
+	ragged->length = 8;
+	expect_ragged(test, sgt, false);
+}
+
+static void iter_sg_dma_ragged(struct kunit *test)
+{
+	struct sg_table *sgt = make_table(test, 3);
+	struct scatterlist *at;
+	unsigned int i;
+
+	for_each_sgtable_sg(sgt, at, i) {
+		set_entry(at, FIRST_PFN + 100 * i, 2, 0);
+		sg_dma_address(at) = PFN_PHYS(FIRST_PFN + 100 * i);
+		sg_dma_len(at) = 2 << PAGE_SHIFT;
+	}
+	sg_dma_address(sgt->sgl + 1) += 8;
+	expect_ragged(test, sgt, true);
+	sg_dma_address(sgt->sgl + 1) -= 8;
+	sg_dma_len(sgt->sgl + 1) += 512;
+	expect_ragged(test, sgt, true);
+}
+
 static void iter_sg_random(struct kunit *test)
 {
 	struct truth *truth = test->priv;
@@ -193,6 +250,8 @@ static struct kunit_case iter_cases[] = {
 	KUNIT_CASE(iter_sg_dma),
 	KUNIT_CASE(iter_sg_chained),
 	KUNIT_CASE(iter_sg_empty),
+	KUNIT_CASE(iter_sg_ragged),
+	KUNIT_CASE(iter_sg_dma_ragged),
 	KUNIT_CASE(iter_sg_random),
 	{}
 };
