@@ -182,8 +182,9 @@ void vmf_stats_forget(struct vm_area_struct *vma)
  * @vma: the VMA in question, its lock held; or NULL for the whole system
  * @stats: filled in; zero for a VMA without &vmf_range_ops
  *
- * The figures of a VMA begin with its first fault, and stay with the lower
- * addresses when it is split.
+ * The figures of a VMA begin with its first fault. When it is split, or a part of it
+ * is unmapped, they stay with one of the parts, which may be the one that goes; the
+ * others begin again.
  *
  * Context: any, with @vma NULL; else a lock that keeps @vma is held.
  */
