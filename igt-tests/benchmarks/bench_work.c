@@ -21,6 +21,7 @@ struct bench {
 	const struct bench_way *way;
 	struct bench_buffer *buffer;
 	unsigned int threads;
+	struct team *team;
 	bool look;	/* at the leaves, which takes long */
 	long tables;	/* bytes of them before it was mapped */
 	char *addr;
@@ -291,14 +292,26 @@ static void work_populate(struct bench *b, struct bench_sample *s)
 	unmap(b);
 }
 
+static void set_scheduler(int policy)
+{
+	const struct sched_param param = {
+		.sched_priority = policy != SCHED_OTHER,
+	};
+
+	if (sched_setscheduler(0, policy, &param))
+		vram_fail("sched_setscheduler fails\n");
+}
+
 /* Nobody else runs, a child neither, until the caller waits. */
 static void stay_on_cpu(bool stay)
 {
-	const struct sched_param param = { .sched_priority = stay };
+	set_scheduler(stay ? SCHED_FIFO | SCHED_RESET_ON_FORK : SCHED_OTHER);
+}
 
-	if (sched_setscheduler(0, stay ? SCHED_FIFO | SCHED_RESET_ON_FORK :
-					 SCHED_OTHER, &param))
-		vram_fail("sched_setscheduler fails\n");
+/* The same, but a thread that is started runs next. */
+static void take_turns(bool take)
+{
+	set_scheduler(take ? SCHED_FIFO : SCHED_OTHER);
 }
 
 /* Fork, and measure the parent's fork() or all of the child's exit. */
@@ -351,58 +364,101 @@ static void work_exit(struct bench *b, struct bench_sample *s)
 	count_fork(b, s, true);
 }
 
-/* A thread that touches all pages, from a place of its own on. */
+/*
+ * Threads that touch all pages, each from a place of its own on. They take turns, the
+ * same ones each time, so that what starts and switches them can be taken off: it
+ * outweighs a fault.
+ */
 struct toucher {
 	pthread_t thread;
-	const struct bench *bench;
+	struct team *team;
 	uint64_t from;
 };
 
-static void *touch_from(void *arg)
+struct team {
+	const struct bench *bench;
+	struct toucher touchers[MAX_THREADS];
+	pthread_barrier_t barrier;	/* before they begin, and when all are done */
+	bool over;
+};
+
+#define TURNS	64
+
+static void touch_in_turns(const struct bench *b, uint64_t from, uint64_t to)
+{
+	uint64_t turn = (b->buffer->bytes / TURNS / VRAM_PAGE + 1) * VRAM_PAGE;
+	uint64_t end;
+
+	for (; from < to; from = end) {
+		end = to - from < turn ? to : from + turn;
+		touch(b->addr + from, end - from, VRAM_PAGE, false);
+		sched_yield();
+	}
+}
+
+static void *toucher_main(void *arg)
 {
 	struct toucher *t = arg;
-	char *addr = t->bench->addr;
+	struct team *team = t->team;
+	const struct bench *b = team->bench;
 
-	touch(addr + t->from, t->bench->buffer->bytes - t->from, VRAM_PAGE,
-	      false);
-	touch(addr, t->from, VRAM_PAGE, false);
-	return NULL;
+	for (;;) {
+		pthread_barrier_wait(&team->barrier);
+		if (team->over)
+			return NULL;
+		touch_in_turns(b, t->from, b->buffer->bytes);
+		touch_in_turns(b, 0, t->from);
+		pthread_barrier_wait(&team->barrier);
+	}
 }
 
-static void touch_by_threads(struct bench *b)
+/* When it returns, the threads wait for the next time. */
+static void touch_by_team(struct bench *b)
 {
-	struct toucher touchers[MAX_THREADS];
+	pthread_barrier_wait(&b->team->barrier);
+	pthread_barrier_wait(&b->team->barrier);
+	sched_yield();
+}
+
+static void start_team(struct team *team, struct bench *b)
+{
 	uint64_t pages = b->buffer->bytes / VRAM_PAGE;
+	struct toucher *t = team->touchers;
 	unsigned int i;
 
-	for (i = 0; i < b->threads; i++) {
-		touchers[i].bench = b;
-		touchers[i].from = pages * i / b->threads * VRAM_PAGE;
-		if (pthread_create(&touchers[i].thread, NULL, touch_from,
-				   &touchers[i]))
+	*team = (struct team) { .bench = b };
+	b->team = team;
+	take_turns(true);
+	pthread_barrier_init(&team->barrier, NULL, b->threads + 1);
+	for (i = 0; i < b->threads; i++, t++) {
+		t->team = team;
+		t->from = pages * i / b->threads * VRAM_PAGE;
+		if (pthread_create(&t->thread, NULL, toucher_main, t))
 			vram_fail("cannot start a thread\n");
 	}
-	for (i = 0; i < b->threads; i++)
-		pthread_join(touchers[i].thread, NULL);
+	sched_yield();
 }
 
-/* The stacks of threads are kept for the next ones. */
-static void make_stacks(void)
+static void end_team(struct team *team)
 {
-	struct bench_buffer nothing = {};
-	struct bench b = { .buffer = &nothing, .threads = MAX_THREADS };
-	static bool made;
+	unsigned int i;
 
-	if (!made)
-		touch_by_threads(&b);
-	made = true;
+	team->over = true;
+	pthread_barrier_wait(&team->barrier);
+	for (i = 0; i < team->bench->threads; i++)
+		pthread_join(team->touchers[i].thread, NULL);
+	pthread_barrier_destroy(&team->barrier);
+	take_turns(false);
 }
 
 static void work_threads(struct bench *b, struct bench_sample *s)
 {
-	make_stacks();
+	struct team team;
+
 	map(b);
-	count_twice(b, s, touch_by_threads);
+	start_team(&team, b);
+	count_twice(b, s, touch_by_team);
+	end_team(&team);
 	look_complete(b, s);
 	unmap(b);
 }

@@ -20,9 +20,6 @@ def worse(old, new):
     """In what a row is worse, as texts."""
     if old["cache"] != new["cache"]:
         yield f"cache mode {old['cache']} is {new['cache']} now"
-    # Threads take turns as it comes.
-    if old["work"].startswith("threads-"):
-        return
     random = old["shape"] == "blocks-random"
     factor = WORSE_RANDOM if random else WORSE
     noise = 0 if old["work"] in EXACT and not random else NOISE
