@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The parts of vmf_range_bench: buffers (what is mapped), ways (who maps it), works
- * (what is done with it), rows (what that took).
+ * (what is done with it), rows (what that took, in instructions and in locks).
  */
 #ifndef VRAM_BENCH_H
 #define VRAM_BENCH_H
@@ -120,7 +120,7 @@ struct bench_leaves bench_count_leaves(const struct bench_buffer *buffer,
 
 /**
  * struct bench_sample - what a work took
- * @insns: instructions
+ * @cost: instructions, or locks where these are counted
  * @own: those of the program itself among them
  * @faults: page faults
  * @calls: of the driver's fault handler
@@ -128,13 +128,18 @@ struct bench_leaves bench_count_leaves(const struct bench_buffer *buffer,
  * @leaves: what was mapped after it, or, if it unmaps, before
  */
 struct bench_sample {
-	uint64_t insns;
+	uint64_t cost;
 	uint64_t own;
 	uint64_t faults;
 	uint64_t calls;
 	long tables;
 	struct bench_leaves leaves;
 };
+
+void bench_locks_begin(void);
+void bench_locks_end(void);
+bool bench_locks_counted(void);
+uint64_t bench_locks_now(void);
 
 void bench_row(const struct bench_way *way, const struct bench_buffer *buffer,
 	       const char *work, const struct bench_sample *sample);

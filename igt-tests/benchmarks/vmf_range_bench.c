@@ -2,7 +2,8 @@
 /*
  * What it costs to map device memory, by everybody who can: each way (bench_way.c)
  * maps buffers of each shape, and each work (bench_work.c) is done with them. One row
- * for each, a line of JSON, on standard output. Meant for -icount, see count.h.
+ * for each, a line of JSON, on standard output. Meant for -icount, see count.h, and for
+ * one processor, see bench_locks.c.
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -25,12 +26,27 @@ static const struct bench_shape shapes[] = {
 
 #define NR_SHAPES	(sizeof(shapes) / sizeof(shapes[0]))
 
-static void bench_shape(struct bench_buffer *buffer)
+/* All of it for instructions, then for locks: where probes are, these cost some. */
+static void count_both(void (*works)(struct bench_buffer *buffer),
+		       struct bench_buffer *buffer)
+{
+	works(buffer);
+	bench_locks_begin();
+	works(buffer);
+	bench_locks_end();
+}
+
+static void all_ways(struct bench_buffer *buffer)
 {
 	unsigned int i;
 
 	for (i = 0; i < bench_nr_ways; i++)
 		bench_works(&bench_ways[i], buffer);
+}
+
+static void shape_ways(struct bench_buffer *buffer)
+{
+	all_ways(buffer);
 	/* Elsewhere these get less than all, as they take long. */
 	if (buffer->shape->off) {
 		bench_work(bench_way("ttm_bo_vm_fault"), buffer, "touch-read");
@@ -58,9 +74,18 @@ static void bench_shapes(struct vram *vram)
 				bench_buffer_free(&buffer);
 			bench_buffer_make(vram, &buffer, &shapes[i]);
 		}
-		bench_shape(&buffer);
+		count_both(shape_ways, &buffer);
 	}
 	bench_buffer_free(&buffer);
+}
+
+static void scaling_ways(struct bench_buffer *buffer)
+{
+	bench_work(bench_way("vmf_range"), buffer, "touch-each-2m");
+	if (buffer->shape->off)
+		return;
+	bench_work(bench_way("vmf_range_no_pud"), buffer, "touch-each-2m");
+	bench_work(bench_way("vmf_insert_pfn_pmd_pud"), buffer, "touch-each-2m");
 }
 
 /* From 1 GiB to the whole window: does a GiB cost the same? */
@@ -73,16 +98,19 @@ static void bench_scaling(struct vram *vram)
 		shape.name = "aligned";
 		shape.off = 0;
 		bench_buffer_make(vram, &buffer, &shape);
-		bench_work(bench_way("vmf_range"), &buffer, "touch-each-2m");
-		bench_work(bench_way("vmf_range_no_pud"), &buffer,
-			   "touch-each-2m");
-		bench_work(bench_way("vmf_insert_pfn_pmd_pud"), &buffer,
-			   "touch-each-2m");
+		count_both(scaling_ways, &buffer);
 		shape.name = "misaligned-4k";
 		shape.off = VRAM_PAGE;
-		bench_work(bench_way("vmf_range"), &buffer, "touch-each-2m");
+		count_both(scaling_ways, &buffer);
 		bench_buffer_free(&buffer);
 	}
+}
+
+static void vfio_ways(struct bench_buffer *buffer)
+{
+	bench_works(&bench_vfio, buffer);
+	if (buffer->shape->off)
+		bench_work(&bench_vfio, buffer, "touch-read");
 }
 
 /* The memory of a device that is vfio-pci's. */
@@ -95,13 +123,16 @@ static void bench_vfio_pci(struct vram *vram, const char *address, bool quick)
 	if (quick)
 		shape.size = 8 * MIB;
 	bench_buffer_find(vram, &buffer, &shape, &bench_vfio);
-	bench_works(&bench_vfio, &buffer);
+	count_both(vfio_ways, &buffer);
 	shape.name = "misaligned-4k";
 	shape.off = VRAM_PAGE;
-	bench_works(&bench_vfio, &buffer);
-	if (!quick)
-		bench_work(&bench_vfio, &buffer, "touch-read");
+	count_both(vfio_ways, &buffer);
 	bench_buffer_free(&buffer);
+}
+
+static void vgem_ways(struct bench_buffer *buffer)
+{
+	bench_works(&bench_vgem, buffer);
 }
 
 /* Buffers of drm_gem_shmem, if vgem is there. */
@@ -114,10 +145,10 @@ static void bench_drm_gem_shmem(struct vram *vram, bool quick)
 	if (!shape.size)
 		return;
 	bench_buffer_find(vram, &buffer, &shape, &bench_vgem);
-	bench_works(&bench_vgem, &buffer);
+	count_both(vgem_ways, &buffer);
 	shape.name = "misaligned-4k";
 	shape.off = VRAM_PAGE;
-	bench_works(&bench_vgem, &buffer);
+	count_both(vgem_ways, &buffer);
 	bench_buffer_free(&buffer);
 	bench_vgem_close();
 }
@@ -132,11 +163,9 @@ static void bench_quick(struct vram *vram)
 		.off = VRAM_PAGE,
 	};
 	struct bench_buffer buffer;
-	unsigned int i;
 
 	bench_buffer_make(vram, &buffer, &shape);
-	for (i = 0; i < bench_nr_ways; i++)
-		bench_works(&bench_ways[i], &buffer);
+	count_both(all_ways, &buffer);
 	bench_buffer_free(&buffer);
 }
 

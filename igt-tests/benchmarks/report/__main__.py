@@ -16,8 +16,9 @@ def main():
     parser = argparse.ArgumentParser(prog="report")
     parser.add_argument("lines", type=pathlib.Path, help="what vmf_range_bench printed")
     parser.add_argument("--kernel", required=True, help="release that it ran on")
-    parser.add_argument("--json", type=pathlib.Path, help="write all rows here")
-    parser.add_argument("--html", type=pathlib.Path, help="write the page here")
+    for name, what in (("--json", "all rows"), ("--html", "the page")):
+        parser.add_argument(name, type=pathlib.Path, action="append", default=[],
+                            help=f"write {what} here; may be repeated")
     parser.add_argument("--base", type=pathlib.Path, help="rows of an earlier run")
     args = parser.parse_args()
 
@@ -33,12 +34,11 @@ def main():
         if errors:
             sys.exit(f"{args.base}: " + "\n".join(errors[:20]))
 
-    if args.json:
-        lines = ",\n".join(json.dumps(row) for row in rows)
-        args.json.write_text(
-            f'{{"kernel": {json.dumps(args.kernel)}, "rows": [\n{lines}\n]}}\n')
-    if args.html:
-        args.html.write_text(page.page(report))
+    lines = ",\n".join(json.dumps(row) for row in rows)
+    for path in args.json:
+        path.write_text(f'{{"kernel": {json.dumps(args.kernel)}, "rows": [\n{lines}\n]}}\n')
+    for path in args.html:
+        path.write_text(page.page(report))
     print(tables.text(report))
     if base and compare.compare(base, report):
         sys.exit(1)

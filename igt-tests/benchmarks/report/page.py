@@ -24,6 +24,7 @@ CHARTS = [
     ("touch-one", "insns", "One touch: instructions of the first fault"),
     ("touch-read", "insns_per_page", "Every page touched: instructions per page"),
     ("touch-read", "faults", "Every page touched: faults per GiB"),
+    ("touch-read", "locks", "Every page touched: locks per GiB"),
     ("touch-read", "tlb_entries", "TLB entries that cover a GiB"),
 ]
 
@@ -34,7 +35,7 @@ def ours(way):
 
 def figure(row, field):
     value = row[field]
-    if field in ("faults", "tlb_entries"):
+    if field in ("faults", "locks", "tlb_entries"):
         value = value * tables.GIB / row["bytes"]
     return value
 
@@ -96,6 +97,8 @@ def page(report):
         body.append(f"<h2>{html.escape(shape)}</h2>")
         body += charts(report, shape)
         body.append(table_html(tables.shape_table(report, shape)))
+        body += ["<h3>1 to 4 threads: instructions and locks per page</h3>",
+                 table_html(tables.threads_table(report, shape))]
     scaling = tables.scaling_table(report)
     if len(scaling) > 1:
         body += ["<h2>Instructions per GiB, by size</h2>", table_html(scaling)]

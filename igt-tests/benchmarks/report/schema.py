@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Does a report match bench.schema.json? Knows the keywords that are used there."""
+"""Does a report match bench.schema.json, and can it be true? Knows the keywords that are
+used there."""
 
 import json
 import pathlib
@@ -67,4 +68,8 @@ def errors(report):
             if name in names:
                 found.append(f"two rows are {' '.join(map(str, name))}")
             names.add(name)
+            # What a fault maps, it maps under the page table's lock at least.
+            if row["locks"] < row["faults"]:
+                found.append(f"{' '.join(map(str, name))}: {row['faults']} faults took "
+                             f"{row['locks']} locks")
     return found

@@ -30,6 +30,21 @@ def number(value):
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
 
 
+def short(value):
+    """Of what there may be little for a page."""
+    if value >= 100:
+        return number(value)
+    if value >= 1:
+        return f"{value:.2f}"
+    return f"{value:.4f}" if value >= 0.001 else f"{value:.5f}"
+
+
+def locks_per_page(row):
+    leaves = row["leaves"]
+    pages = (leaves["pud"] << 18) + (leaves["pmd"] << 9) + leaves["pte"]
+    return row["locks"] / pages if pages else 0
+
+
 def leaves_text(row):
     parts = [f"{row['leaves'][level]:,} {level.upper()}"
              for level in ("pud", "pmd", "pte") if row["leaves"][level]]
@@ -47,7 +62,7 @@ COLUMNS = [
     ("munmap", "munmap", lambda r: number(r["insns_per_page"])),
     ("fork", "fork", lambda r: number(r["insns_per_page"])),
     ("exit", "exit", lambda r: number(r["insns_per_page"])),
-    ("4 thr.", "threads-4", lambda r: number(r["insns_per_page"])),
+    ("locks", "touch-read", lambda r: short(locks_per_page(r))),
 ]
 
 
@@ -68,6 +83,22 @@ def shape_table(report, shape):
                 row = find(report, way, shape, "populate")
             line.append(text(row) if row else "-")
         table.append(line)
+    return table
+
+
+THREADS = (1, 2, 3, 4)
+
+
+def threads_table(report, shape):
+    """What threads that touch all pages take for each page, by their number."""
+    table = [["way", "of"] + [f"insns, {n}" for n in THREADS] +
+             [f"locks, {n}" for n in THREADS]]
+    for way in unique(row["way"] for row in report["rows"]):
+        rows = [find(report, way, shape, f"threads-{n}") for n in THREADS]
+        if all(rows):
+            table.append([way, size_text(rows[0]["bytes"])] +
+                         [short(row["insns_per_page"]) for row in rows] +
+                         [short(locks_per_page(row)) for row in rows])
     return table
 
 
@@ -92,6 +123,11 @@ def goals(report):
         row = find(report, way, shape, work)
         return row and row[field]
 
+    def four_threads(field):
+        one, four = (insns("vmf_range", "misaligned-4k", f"threads-{n}", field)
+                     for n in (1, 4))
+        return one and four / one
+
     ttm_first = insns("ttm_bo_vm_fault", "misaligned-4k", "touch-one")
     ttm_again = insns("ttm_bo_vm_fault", "misaligned-4k", "refault-one")
     first = insns("vmf_range", "misaligned-4k", "touch-one")
@@ -107,6 +143,12 @@ def goals(report):
          first and ttm_first and first / ttm_first, 1.5),
         ("the same, tables there",
          ttm_again and insns("vmf_range", "misaligned-4k", "refault-one") / ttm_again, 1.5),
+        ("locks of a fault that fills a page table, table there",
+         insns("vmf_range", "misaligned-4k", "refault-one", "locks"), 4),
+        ("locks of four threads that touch single pages, to those of one",
+         four_threads("locks"), 1.03),
+        ("the same, instructions",
+         four_threads("insns"), 1.03),
         ("refault of a GiB of PTEs, to its first faults",
          first and insns("vmf_range", "misaligned-4k", "refault") /
          insns("vmf_range", "misaligned-4k", "touch-read"), 1),
@@ -136,14 +178,16 @@ def render(table):
 ABOUT = """\
 1 touch, refault: instructions of one fault, first and after an eviction. Others: for
 each page that is mapped. per page: every page touched once, or mmap() where that maps
-all; random: in scattered order; again: after an eviction; 4 thr.: four threads touch
-all. min: the fewest leaves that can map the same."""
+all; random: in scattered order; again: after an eviction; locks: taken for each page
+that is touched. min: the fewest leaves that can map the same."""
 
 
 def text(report):
     parts = [f"Linux {report['kernel']}, instructions of the guest's kernel.\n{ABOUT}"]
     for shape in unique(row["shape"] for row in report["rows"]):
         parts.append(f"== {shape}\n" + render(shape_table(report, shape)))
+        parts.append(f"== {shape}, touched by 1 to 4 threads: instructions and locks for "
+                     "each page\n" + render(threads_table(report, shape)))
     scaling = scaling_table(report)
     if len(scaling) > 1:
         parts.append("== instructions per GiB, by size\n" + render(scaling))
