@@ -185,6 +185,10 @@ static unsigned long step_down(const struct vmf_range_pages *p, unsigned long i,
  * or for each folio. A run longer than 512 such looks is found in pieces, each of
  * which begins and ends where a PMD leaf may.
  *
+ * Of a folio, just the ends are looked at: where they are as far apart in the array as
+ * in memory, the pages between are taken to be there, and are mapped. There must be no
+ * hole in the middle of a folio.
+ *
  * Context: any.
  * Return: 0, or -ENOENT outside the array and for a page that is NULL.
  */
