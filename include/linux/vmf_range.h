@@ -188,7 +188,7 @@ struct vmf_range_list {
  * @sgt: the list
  * @dma: true for the addresses that the device uses, which must be those of the
  *	CPU too (&sg_dma_address); false for the pages
- * @at: entry asked for last; begins as NULL
+ * @at: entry asked for last; NULL at first, and again when the list has changed
  * @left: entries from @at to the end
  * @at_pgoff: page offset of @at
  *
