@@ -393,11 +393,11 @@ struct team {
 static void touch_in_turns(const struct bench *b, uint64_t from, uint64_t to)
 {
 	uint64_t turn = (b->buffer->bytes / TURNS / VRAM_PAGE + 1) * VRAM_PAGE;
-	uint64_t end;
+	uint64_t next;
 
-	for (; from < to; from = end) {
-		end = to - from < turn ? to : from + turn;
-		touch(b->addr + from, end - from, VRAM_PAGE, false);
+	for (; from < to; from = next) {
+		next = to - from < turn ? to : from + turn;
+		touch(b->addr + from, next - from, VRAM_PAGE, false);
 		sched_yield();
 	}
 }
