@@ -64,11 +64,13 @@ static void print(const struct row *row, uint64_t locks)
 /* It waits for its locks. */
 static void add(const struct row *row)
 {
-	waiting.rows = realloc(waiting.rows,
-			       (waiting.nr + 1) * sizeof(*waiting.rows));
-	if (!waiting.rows)
+	struct row *rows = realloc(waiting.rows,
+				   (waiting.nr + 1) * sizeof(*rows));
+
+	if (!rows)
 		vram_fail("no memory\n");
-	waiting.rows[waiting.nr++] = *row;
+	rows[waiting.nr++] = *row;
+	waiting.rows = rows;
 }
 
 /* The first one that waits must be of the same name. */
