@@ -467,8 +467,10 @@ bool plan_test_random(struct world *w, u64 seed, unsigned long cases, bool real)
 	return true;
 }
 
+#define GIB_PAGES	(1ul << 18)
+
 /* One block from vpn 0 to the end of the world, pfn = vpn + skew. */
-static void one_block(struct world *w, unsigned long skew)
+static void one_block(struct world *w, unsigned long skew, unsigned long pages)
 {
 	unsigned long vpn;
 	int level;
@@ -476,8 +478,8 @@ static void one_block(struct world *w, unsigned long skew)
 	memset(w, 0, offsetof(struct world, pfn));
 	w->shift[VMF_PMD] = 9;
 	w->shift[VMF_PUD] = 18;
-	w->pages = 4ul << 18;
-	w->end = w->pages;
+	w->pages = pages;
+	w->end = pages;
 	w->levels = 7;
 	w->budget = 1022;
 	for (vpn = 0; vpn < w->pages; vpn++) {
@@ -518,46 +520,39 @@ static void known_shapes(struct world *w)
 	struct vmf_plan plan;
 
 	case_nr = 0;
-	one_block(w, 0);
-	w->end = 1ul << 18;
+	one_block(w, 0, GIB_PAGES);
 	report("1 GiB aligned is one fault", count_faults(w) == 1);
 	report("1 GiB aligned is one PUD leaf", w->got[77] == VMF_PUD);
 	w->levels = 3;
 	report("without PUD leaves it is one fault", count_faults(w) == 1);
 	report("and PMD leaves", w->got[77] == VMF_PMD);
 
-	one_block(w, 1);
-	w->end = 1ul << 18;
+	one_block(w, 1, GIB_PAGES);
 	report("1 GiB misaligned by a page is one fault per 2 MiB",
 	       count_faults(w) == 512);
 
-	one_block(w, 0);
+	one_block(w, 0, GIB_PAGES + 511);
 	w->start = 1;
-	w->end = (1ul << 18) + 511;
 	report("full head and full tail ride along", count_faults(w) == 1);
 	w->budget = 1021;
 	report("and not with a budget one too small", count_faults(w) == 2);
 
-	one_block(w, 0);
+	one_block(w, 0, 512);
 	w->start = 511;
-	w->end = 512;
 	report("one page", count_faults(w) == 1 && w->got[511] == VMF_PTE);
 
-	one_block(w, 7);
+	one_block(w, 7, 2048);
 	w->budget = 1;
-	w->end = 2048;
 	report("budget of one page: a fault per page", count_faults(w) == 2048);
 
-	one_block(w, 7);
-	w->end = 1ul << 18;
+	one_block(w, 7, GIB_PAGES);
 	w->budget = 2048;
 	w->eager = ~0ul;
 	report("eager: a fault per budget", count_faults(w) == 128);
 	w->budget = ~0ul;
 	report("eager without a budget: one fault", count_faults(w) == 1);
 
-	one_block(w, 0);
-	w->end = 1ul << 18;
+	one_block(w, 0, GIB_PAGES);
 	w->fault = 1000;
 	w->small = true;
 	fill_in_plan(w, &plan);
@@ -600,7 +595,7 @@ static void bad_lookups(struct world *w)
 	struct vmf_plan plan;
 	struct vmf_run run;
 
-	one_block(w, 0);
+	one_block(w, 0, 1024);
 	fill_in_plan(w, &plan);
 	plan.lookup = refuse;
 	vmf_plan_begin(&plan);
@@ -627,9 +622,9 @@ static void stopped(struct world *w)
 	struct vmf_run run;
 	bool up = false, down = false;
 
-	one_block(w, 0);
+	one_block(w, 0, 2 * GIB_PAGES);
 	w->levels = 3;
-	w->fault = 3ul << 17;
+	w->fault = 3 * GIB_PAGES / 2;
 	fill_in_plan(w, &plan);
 	vmf_plan_begin(&plan);
 	while (vmf_plan_next(&plan, &run)) {
@@ -642,11 +637,10 @@ static void stopped(struct world *w)
 	report("growth stopped upwards goes on downwards",
 	       !plan.err && !up && down && !plan.down.cursor);
 
-	one_block(w, 0);
+	one_block(w, 0, GIB_PAGES + 511);
 	w->start = 1;
-	w->end = (1ul << 18) + 511;
 	w->budget = 511;
-	w->fault = 1ul << 17;
+	w->fault = GIB_PAGES / 2;
 	fill_in_plan(w, &plan);
 	vmf_plan_begin(&plan);
 	while (vmf_plan_next(&plan, &run)) {
@@ -657,7 +651,7 @@ static void stopped(struct world *w)
 	}
 	report("PTEs that were not written cost nothing",
 	       !plan.err && !plan.budget && plan.down.cursor == 1 &&
-	       plan.up.cursor == 1ul << 18);
+	       plan.up.cursor == GIB_PAGES);
 }
 
 const struct plan_test plan_tests[PLAN_TESTS] = {
