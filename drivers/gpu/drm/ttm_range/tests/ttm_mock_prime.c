@@ -43,7 +43,7 @@ static const struct dma_buf_attach_ops mock_attach_ops = {
  */
 struct page *mock_prime_page(struct mock_bo *bo, unsigned long page)
 {
-	struct sg_page_iter iter;
+	struct sg_dma_page_iter iter;
 	struct sg_table *sgt;
 
 	if (!bo->sgt) {
@@ -54,8 +54,12 @@ struct page *mock_prime_page(struct mock_bo *bo, unsigned long page)
 		bo->sgt = sgt;
 		bo->maps++;
 	}
-	for_each_sgtable_page(bo->sgt, &iter, page)
-		return sg_page_iter_page(&iter);
+	/*
+	 * The pages of the list are the exporter's own affair, and DMABUF_DEBUG hides them.
+	 * DMA addresses are those of the CPU: no IOMMU has this device.
+	 */
+	for_each_sgtable_dma_page(bo->sgt, &iter, page)
+		return pfn_to_page(PHYS_PFN(sg_page_iter_dma_address(&iter)));
 	return ERR_PTR(-EFAULT);
 }
 
