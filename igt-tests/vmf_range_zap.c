@@ -31,6 +31,9 @@
  * SUBTEST: elsewhere
  * Description: a process that maps other pages of the file is left alone
  *
+ * SUBTEST: moved
+ * Description: a process that moves its mapping leaves alone those of others
+ *
  * SUBTEST: nothing
  * Description: a zap where nothing is mapped does nothing
  *
@@ -203,6 +206,33 @@ static void check_processes(unsigned long page, const struct range *zap)
 	close(from[1]);
 }
 
+/* All that it takes to move a PUD leaf is done to the child's own mapping. */
+static void check_moved(void)
+{
+	struct view w, moved;
+	struct shape s;
+	char *to;
+
+	shape_init(&s);
+	view_init(&w, &vram, &s, 0, s.nr_pages, 0, RW);
+	view_touch(&w, PUD_FIRST, true);
+	igt_fork(child, 1) {
+		to = w.addr - 256 * VRAM_PUD;
+		igt_assert(mremap(w.addr, w.len, w.len,
+				  MREMAP_MAYMOVE | MREMAP_FIXED, to) == to);
+		view_at(&moved, &s, 0, to, w.len, RW);
+		fill_check(&moved.f, &vram);
+		view_touch(&moved, PUD_FIRST, true);
+		view_check_word(&moved, &vram, PUD_FIRST);
+		fill_check(&moved.f, &vram);
+		view_fini(&moved);
+	}
+	igt_waitchildren();
+	fill_check(&w.f, &vram);
+	view_fini(&w);
+	shape_fini(&vram, &s);
+}
+
 static unsigned long zaps(void)
 {
 	struct vram_test_stats stats;
@@ -334,6 +364,9 @@ igt_main()
 		check_processes(800, &near);
 		check_processes(PUD_END - 2000, &near);
 	}
+	igt_describe("Check that who moves a mapping disturbs no others");
+	igt_subtest("moved")
+		check_moved();
 	igt_describe("Check that a zap of nothing does nothing");
 	igt_subtest("nothing")
 		check_nothing();

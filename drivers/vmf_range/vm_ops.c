@@ -33,6 +33,7 @@
 #include "stats.h"
 #include "vm_ops.h"
 #include "walk.h"
+#include "zap.h"
 
 /**
  * vmf_range_is_ours - does a VMA have &struct vmf_range_ops
@@ -241,9 +242,8 @@ static bool opened_by_mremap(struct vm_area_struct *vma)
  * vmf_range_vm_open - &vm_operations_struct.open
  * @vma: the new VMA
  *
- * On mremap, zaps the object's pages from every VMA that maps them: the old VMA,
- * whose tables are about to be moved, is write-locked by the core but not to be
- * found from here. Others fault again.
+ * On mremap, zaps the pages that are to be moved: the core would drop PUD leaves with
+ * a complaint (get_old_pud() in mm/mremap.c). They fault again.
  *
  * Context: mmap_lock held for writing.
  */
@@ -255,9 +255,7 @@ void vmf_range_vm_open(struct vm_area_struct *vma)
 		ops->open(vma);
 	if (vma->vm_end - vma->vm_start >= PUD_SIZE &&
 	    vmf_range_allows_pud(vma) && opened_by_mremap(vma))
-		unmap_mapping_range(vma->vm_file->f_mapping,
-				    (loff_t)vma->vm_pgoff << PAGE_SHIFT,
-				    vma->vm_end - vma->vm_start, 1);
+		vmf_zap_moving(vma);
 }
 EXPORT_SYMBOL_GPL(vmf_range_vm_open);
 

@@ -60,6 +60,40 @@ static void zap(struct vm_area_struct *vma, unsigned long start,
 	vmf_stats_add_one(vma, VMF_STAT_ZAPS);
 }
 
+/* Zap the pages of a file from pgoff to last that are in a VMA, which has some. */
+static void zap_pages(struct vm_area_struct *vma, pgoff_t pgoff, pgoff_t last)
+{
+	pgoff_t from = max(pgoff, vma_first(vma)) - vma->vm_pgoff;
+	pgoff_t to = min(last, vma_last(vma)) - vma->vm_pgoff + 1;
+
+	zap(vma, vma->vm_start + (from << PAGE_SHIFT),
+	    vma->vm_start + (to << PAGE_SHIFT));
+}
+
+/**
+ * vmf_zap_moving - unmap what mremap() is about to move
+ * @vma: the VMA that is being made for it
+ *
+ * The VMA that is moved from is among those of the process that map the same pages
+ * in the same way: which of them is not said. What others have stays mapped.
+ *
+ * Context: mmap_lock of @vma's process is held for writing.
+ */
+void vmf_zap_moving(struct vm_area_struct *vma)
+{
+	struct address_space *mapping = vma->vm_file->f_mapping;
+	pgoff_t pgoff = vma->vm_pgoff, last = pgoff + vma_pages(vma) - 1;
+	struct vm_area_struct *old;
+
+	i_mmap_lock_read(mapping);
+	for (old = vmf_i_mmap_iter_first(&mapping->i_mmap, pgoff, last); old;
+	     old = vmf_i_mmap_iter_next(old, pgoff, last)) {
+		if (old->vm_mm == vma->vm_mm && old->vm_ops == vma->vm_ops)
+			zap_pages(old, pgoff, last);
+	}
+	i_mmap_unlock_read(mapping);
+}
+
 /**
  * vmf_zap_huge - make way for small leaves
  * @vma: the VMA
@@ -87,6 +121,10 @@ void vmf_zap_huge(struct vm_area_struct *vma, unsigned long addr)
  * except that a huge entry across its edge goes as a whole; they fault again.
  * A process that has nothing mapped there is not disturbed, nor its mmu notifiers.
  *
+ * What io_remap_pfn_range() has mapped goes, too, and does not fault again. 6.12 warns
+ * (get_pat_info() in arch/x86/mm/pat/memtype.c) of such a VMA that is unmapped at the
+ * same time. Do not map memory in that way that moves.
+ *
  * Context: process context, may sleep. Takes i_mmap_rwsem of @mapping.
  */
 void vmf_range_zap(struct address_space *mapping, pgoff_t pgoff,
@@ -101,13 +139,8 @@ void vmf_range_zap(struct address_space *mapping, pgoff_t pgoff,
 	i_mmap_lock_read(mapping);
 	for (vma = vmf_i_mmap_iter_first(&mapping->i_mmap, pgoff, last); vma;
 	     vma = vmf_i_mmap_iter_next(vma, pgoff, last)) {
-		pgoff_t from = max(pgoff, vma_first(vma));
-		pgoff_t to = min(last, vma_last(vma)) + 1;
-
 		if (vma->vm_flags & VM_PFNMAP)
-			zap(vma, vma->vm_start +
-				 ((from - vma->vm_pgoff) << PAGE_SHIFT),
-			    vma->vm_start + ((to - vma->vm_pgoff) << PAGE_SHIFT));
+			zap_pages(vma, pgoff, last);
 	}
 	i_mmap_unlock_read(mapping);
 }
