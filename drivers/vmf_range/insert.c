@@ -208,7 +208,8 @@ static void count(struct vmf_tally *tally, const struct vmf_plan *plan,
 	tally->count[populate ? VMF_STAT_POPULATES : VMF_STAT_FAULTS] = 1;
 	tally->count[VMF_STAT_SHORT] = plan->short_of_budget;
 	tally->count[VMF_STAT_RETRIES] = ret == VM_FAULT_FALLBACK;
-	tally->count[VMF_STAT_REFUSED] = !!(ret & VM_FAULT_ERROR);
+	tally->count[VMF_STAT_REFUSED] =
+		(ret & VM_FAULT_ERROR) && ret != VM_FAULT_FALLBACK;
 }
 
 /**
