@@ -101,7 +101,7 @@ static void check_counters(void)
 	shape_init(&s, 0);
 	view_init(&w, &vram, &s, 0, s.nr_pages, 0, RW);
 	shape_stats(&vram, NULL, 0, &before);
-	view_touch(&w, 100000, true);
+	view_touch(&w, 0, true);
 	igt_assert_eq(shape_zap(&vram, 0, 500), 0);
 	fill_zap(&w.f, 0, 500);
 	view_touch(&w, 0, false);
@@ -113,6 +113,7 @@ static void check_counters(void)
 	igt_assert_eq_u64(own.count[3], w.f.pmd);
 	igt_assert_eq_u64(own.count[4], w.f.pte);
 	igt_assert_eq_u64(own.count[5], w.f.kept);
+	igt_assert_eq_u64(own.count[9], 0);
 	igt_assert_eq_u64(own.count[10], 1);
 	igt_assert_eq_u64(w.f.pud, 1);
 	/* Nobody else uses the library now. */
@@ -168,15 +169,16 @@ static void expect_text(const char *path, const char *want, bool there)
 static void check_debugfs(void)
 {
 	char want[256], *text, *line;
-	struct vram_test_stats all;
+	struct vram_test_stats all, own;
 	struct shape s;
 	struct view w;
 	unsigned int i;
 
 	shape_init(&s, 0);
 	view_init(&w, &vram, &s, 0, s.nr_pages, 0, RW);
-	view_touch(&w, 100000, true);
+	view_touch(&w, 0, true);
 
+	shape_stats(&vram, w.addr, w.len, &own);
 	shape_stats(&vram, NULL, 0, &all);
 	text = read_all(DEBUGFS "stats");
 	for (i = 0; i < ARRAY_SIZE(names); i++) {
@@ -187,9 +189,9 @@ static void check_debugfs(void)
 	}
 	free(text);
 
-	snprintf(want, sizeof(want), "%d vmf_range_stats %lx-%lx virtio_vram_test\n  now: 1 PUD, %lu PMD, %lu PTE leaves\n  so far: faults 1",
+	snprintf(want, sizeof(want), "%d vmf_range_stats %lx-%lx virtio_vram_test\n  now: 1 PUD, %lu PMD, %lu PTE leaves\n  so far: faults %llu ",
 		 getpid(), (unsigned long)w.addr, (unsigned long)(w.addr + w.len),
-		 w.f.pmd, w.f.pte);
+		 w.f.pmd, w.f.pte, (unsigned long long)own.count[0]);
 	expect_text(DEBUGFS "vmas", want, true);
 	view_fini(&w);
 	snprintf(want, sizeof(want), "%d vmf_range_stats ", getpid());
@@ -242,7 +244,8 @@ static void check_leaves(void)
 
 	shape_init_extents(&s, VRAM_TEST_SHAPE_DIRTY, 2);
 	view_init(&w, &vram, &s, 0, s.nr_pages, 0, RW);
-	view_touch(&w, 100000, false);
+	view_touch(&w, 0, false);
+	view_touch(&w, s.nr_pages - 1, false);
 	view_touch(&w, 3, true);
 	igt_assert_eq(shape_zap(&vram, 5, 2), 0);
 

@@ -329,6 +329,15 @@ void fill_touch(struct fill *f, unsigned long page, bool write)
 		make_writable(f, page);
 }
 
+/* A fault ends in a signal. What tables the core has made for it stay. */
+void fill_signal(struct fill *f, unsigned long page)
+{
+	if (vram_makes_tables)
+		return;
+	f->pmd_table[gib_of(f->m, page)] = true;
+	f->pte_table[slot_of(f->m, page)] = true;
+}
+
 /* Every page is touched once, upwards. */
 void fill_all(struct fill *f)
 {

@@ -33,6 +33,7 @@ struct vram_shape {
 	u64 nr_pages;			/* up to the end of the last extent */
 	struct vmf_range_dirty dirty;
 	atomic_t calls;			/* of the fault handler */
+	atomic_t zaps;			/* asked for by the test */
 };
 
 static bool vram_shape_is_ram(const struct vram_shape *shape)
@@ -58,7 +59,7 @@ static int vram_shape_lie(const struct vram_shape *shape,
 		block->pfn = PHYS_PFN(BIT_ULL(62));
 		return 0;
 	case VRAM_TEST_LIE_MOVED:
-		if (!(atomic_read(&shape->calls) & 1))
+		if (atomic_read(&shape->zaps) & 1)
 			block->pfn++;
 		return 0;
 	case VRAM_TEST_LIE_ERROR:
@@ -706,6 +707,7 @@ u64 vram_shape_calls(struct vram_shape *shape)
 void vram_shape_zap(struct vram_shape *shape, struct address_space *mapping,
 		    pgoff_t page, unsigned long nr_pages)
 {
+	atomic_inc(&shape->zaps);
 	if (shape->args.peer)
 		unmap_mapping_pages(mapping, page, nr_pages, false);
 	else
