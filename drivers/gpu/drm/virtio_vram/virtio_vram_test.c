@@ -24,6 +24,9 @@ module_param(test_node, bool, 0444);
 MODULE_PARM_DESC(test_node,
 		 "Make " VRAM_TEST_NODE ", for tests only (default: off)");
 
+/* Added to the page offsets of stock mappings: far behind window and shapes. */
+#define VRAM_TEST_STOCK_PGOFF	PHYS_PFN(BIT_ULL(60))
+
 /* The node has one name: the first device gets it. */
 static atomic_t vram_test_taken;
 
@@ -197,7 +200,7 @@ static int vram_test_mmap_window(struct file *file, struct vm_area_struct *vma)
 {
 	struct vram_test_file *tf = file->private_data;
 	struct virtio_vram *vram = tf->vram;
-	unsigned long nr = vram->size >> PAGE_SHIFT;
+	unsigned long nr = vram->size >> PAGE_SHIFT, pfn;
 	int ret, idx;
 
 	if (is_cow_mapping(vma->vm_flags) || vma->vm_pgoff >= nr ||
@@ -212,8 +215,10 @@ static int vram_test_mmap_window(struct file *file, struct vm_area_struct *vma)
 
 	if (!drm_dev_enter(vram->drm, &idx))
 		return -ENODEV;
-	ret = io_remap_pfn_range(vma, vma->vm_start,
-				 PHYS_PFN(vram->base) + vma->vm_pgoff,
+	pfn = PHYS_PFN(vram->base) + vma->vm_pgoff;
+	/* What does not fault again is kept out of the way of zaps by page offset. */
+	vma->vm_pgoff += VRAM_TEST_STOCK_PGOFF;
+	ret = io_remap_pfn_range(vma, vma->vm_start, pfn,
 				 vma->vm_end - vma->vm_start,
 				 virtio_vram_test_prot(vram->caching, vma->vm_page_prot));
 	drm_dev_exit(idx);
