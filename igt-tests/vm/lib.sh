@@ -133,6 +133,12 @@ check() {
 	rm -f "$log"
 }
 
+# replays LOG: how to run again the programs that the fuzzer had begun last.
+replays() {
+	LC_ALL=C sed -n 's/.*vmf_range_fuzz: seeds/  the last: fuzz --seeds/p' "$1" |
+		tail -n 2
+}
+
 # The last line of a run of tests, and its exit status.
 summary() {
 	echo "$passed passed, $failed failed"
