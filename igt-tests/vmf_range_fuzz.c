@@ -134,6 +134,11 @@ static void fail(const struct running *r, const char *why)
 {
 	unsigned int i;
 
+	/*
+	 * The runner sends it as soon as the kernel is tainted. Its handler prints, too,
+	 * and would wait for ever for what this has locked.
+	 */
+	signal(SIGQUIT, SIG_IGN);
 	tell(r, "this program");
 	for (i = 0; i < RUNNING; i++)
 		if (f.running[i].pid && &f.running[i] != r)
