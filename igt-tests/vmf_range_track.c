@@ -448,7 +448,8 @@ static void check_threads(unsigned int flags)
 		igt_assert_eq(pthread_create(&writers[i].thread, NULL, race_write,
 					     &writers[i]), 0);
 	}
-	while (time(NULL) < end)
+	/* However slow the kernel, until a page has been written to again. */
+	while (time(NULL) < end || race->harvested <= RACE_PAGES)
 		race_clean(race);
 	race->stop = true;
 	for (i = 0; i < RACE_THREADS; i++) {
@@ -457,7 +458,6 @@ static void check_threads(unsigned int flags)
 	}
 	race_clean(race);
 	igt_info("%lu writes, %lu pages harvested\n", sum, race->harvested);
-	igt_assert_lte_u64(RACE_PAGES + 1, race->harvested);
 	race_check(race);
 	view_fini(&race->w);
 	shape_fini(&vram, &s);
