@@ -84,6 +84,12 @@ build_dir() {
 # user may, and nothing is left to clean up. With -k the headers of that kernel
 # are in /usr/src.
 within() {
+	(exec_within "$@")
+}
+
+# The same in place of this shell: for what goes on in the background, and is killed by
+# its number.
+exec_within() {
 	local map=() src=
 	if [ "$1" = -k ]; then
 		src=$(kernel_set "$2")/usr/src
@@ -91,7 +97,7 @@ within() {
 	fi
 	[ "$(id -u)" = 0 ] || map=(--map-root-user)
 	# shellcheck disable=SC2016
-	unshare --mount "${map[@]}" /bin/sh -c '
+	exec unshare --mount "${map[@]}" /bin/sh -c '
 		tools=$1 src=$2; shift 2
 		[ -z "$src" ] || mount --bind "$src" "$tools/usr/src"
 		mount --bind "$tools/etc" /etc && mount --rbind "$tools/usr" /usr &&
