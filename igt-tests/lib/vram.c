@@ -24,7 +24,7 @@
  */
 #define VRAM_VA_FIRST	(32ul << 40)
 #define VRAM_VA_STEP	(512ul << 30)
-#define VRAM_VA_SLOTS	128u
+#define VRAM_VA_SLOTS	96u	/* the program itself may lie from 85 TiB on */
 
 bool vram_makes_tables;
 unsigned int vram_max_shift;
