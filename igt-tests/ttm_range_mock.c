@@ -417,7 +417,8 @@ static void check_cleaner(void)
 		igt_assert_eq(pthread_create(&threads[i], NULL, write_random,
 					     &writers[i]), 0);
 	}
-	while (time(NULL) < end) {
+	/* On a slow kernel, until enough has happened. */
+	while (time(NULL) < end || !cleaned || moves < 4) {
 		cleaned += clean(c);
 		if (!mock_bo_move(&c->s.bo, moves % 2 ? MOCK_VRAM : MOCK_SYSTEM))
 			moves++;
@@ -427,7 +428,6 @@ static void check_cleaner(void)
 		pthread_join(threads[i], NULL);
 	cleaned += clean(c);
 	igt_info("%lu pages cleaned, %lu moves\n", cleaned, moves);
-	igt_assert(cleaned && moves > 3);
 	igt_assert_eq(memcmp(c->last, c->copy, sizeof(c->last)), 0);
 	subject_fini(&c->s);
 	free(c);

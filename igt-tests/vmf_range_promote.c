@@ -361,7 +361,8 @@ static void check_race(void)
 	pthread_create(&threads[0], NULL, reader, &r);
 	pthread_create(&threads[1], NULL, reader, &r);
 	pthread_create(&threads[2], NULL, writer, &r);
-	for (end = time(NULL) + 5; time(NULL) < end;) {
+	/* On a slow kernel, until a leaf has come back. */
+	for (end = time(NULL) + 5; time(NULL) < end || !promoted(&r.s);) {
 		unsigned long slot = draw(&state) % SLOTS;
 
 		zap(&r.s, slot * 512, (1 + draw(&state) % 4) * 512);
@@ -373,7 +374,6 @@ static void check_race(void)
 	igt_info("%lu accesses, %llu leaves regained\n", atomic_load(&r.done),
 		 (unsigned long long)promoted(&r.s));
 	igt_assert_eq_u64(atomic_load(&r.wrong), 0);
-	igt_assert_f(promoted(&r.s), "no leaf was regained\n");
 	zap(&r.s, 0, PAGES);
 	read_all(&r.s);
 	model_check(&r.s.m, &vram, PROT_READ);
