@@ -24,22 +24,25 @@ die() {
 }
 
 # A kernel is a series of Debian, its real-time flavour of 6.12, Debian 12's own, or one
-# that debug-kernel compiles.
+# that debug-kernel or kcsan-kernel compiles.
 # The name becomes part of file names and of a package name.
 check_series() {
-	[[ $1 =~ ^([0-9]+\.[0-9]+|rt|bookworm|debug|debug-inline)$ ]] ||
+	[[ $1 =~ ^([0-9]+\.[0-9]+|rt|bookworm|debug|debug-inline|kcsan)$ ]] ||
 		die "kernel '$1' is not a series such as 6.12 or 7.2, nor rt," \
-		    "bookworm, debug or debug-inline"
+		    "bookworm, debug, debug-inline or kcsan"
 }
 
 # A set is a directory of unpacked packages. Its name holds a digest of the
 # recipe; the name is a link to the directory that the last set-up made. What takes
 # a quarter of an hour to compile is not made anew for a change elsewhere.
 recipe=$(sha256sum <"$vm/setup" | cut -c1-12)
-debug_recipe=$(cat "$vm"/debug{.config,-kernel} | sha256sum | cut -c1-12)
+debug_recipe=$(cat "$vm"/{own-kernel.sh,debug{.config,-kernel}} | sha256sum | cut -c1-12)
+kcsan_recipe=$(cat "$vm"/{own-kernel.sh,debug.config,kcsan{.config,-kernel}} |
+	sha256sum | cut -c1-12)
 recipe_of() {
 	case $1 in
 	kernel-debug*) printf '%s\n' "$debug_recipe" ;;
+	kernel-kcsan) printf '%s\n' "$kcsan_recipe" ;;
 	*) printf '%s\n' "$recipe" ;;
 	esac
 }
@@ -66,10 +69,11 @@ kernel_release() {
 #
 # On a debug kernel KASAN keeps a shadow of all that the kernel has mapped, an eighth
 # of the window among it; and what is wrong ends the run at once, before one bug looks
-# like many.
+# like many. Races are many: they are all reported.
 guest_defaults() {
 	case $1 in
 	debug*) echo 6G 4G 6 panic_on_warn=1 kunit.enable=1 ;;
+	kcsan) echo 2G 4G 6 ;;
 	*) echo 2G 4G 1 ;;
 	esac
 }
