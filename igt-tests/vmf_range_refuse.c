@@ -258,7 +258,7 @@ static void check_moved(unsigned long max_ptes, uint64_t shift,
 		 (unsigned long long)w.m.pa[meets] / VRAM_PAGE + 1);
 	log_begin();
 	igt_assert_eq(vram_signal_of(view_word(&w, page), false), SIGBUS);
-	fill_signal(&w.f, page);
+	fill_core_tables(&w.f, page, 1);
 	log_expect(text);
 	/* Whatever the driver said of the rest: gone, as it should have been. */
 	igt_assert_eq(shape_zap(&vram, page, nr), 0);

@@ -329,13 +329,20 @@ void fill_touch(struct fill *f, unsigned long page, bool write)
 		make_writable(f, page);
 }
 
-/* A fault ends in a signal. What tables the core has made for it stay. */
-void fill_signal(struct fill *f, unsigned long page)
+/*
+ * Pages had PTEs that are gone, or a fault that ended in a signal. The page tables stay,
+ * unless the library made them.
+ */
+void fill_core_tables(struct fill *f, unsigned long first, unsigned long nr)
 {
+	unsigned long page;
+
 	if (vram_makes_tables)
 		return;
-	f->pmd_table[gib_of(f->m, page)] = true;
-	f->pte_table[slot_of(f->m, page)] = true;
+	for (page = first; page < first + nr; page++) {
+		f->pmd_table[gib_of(f->m, page)] = true;
+		f->pte_table[slot_of(f->m, page)] = true;
+	}
 }
 
 /* Every page is touched once, upwards. */

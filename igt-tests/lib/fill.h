@@ -73,7 +73,7 @@ struct fill {
 void fill_init(struct fill *f, const struct model *m);
 void fill_fini(struct fill *f);
 void fill_touch(struct fill *f, unsigned long page, bool write);
-void fill_signal(struct fill *f, unsigned long page);
+void fill_core_tables(struct fill *f, unsigned long first, unsigned long nr);
 void fill_all(struct fill *f);
 void fill_populate(struct fill *f);
 void fill_zap(struct fill *f, unsigned long first, unsigned long nr);
