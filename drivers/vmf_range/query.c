@@ -5,7 +5,7 @@
  * Tables of a VMA stay while its mmap_lock, its own lock, or i_mmap_rwsem of its
  * file is held. What an entry says is true only while its page-table lock is held;
  * so each leaf is looked at again under that lock, and is history when the answer
- * arrives.
+ * arrives. A CPU sets its dirty bit without the lock: it is read once.
  */
 #include <linux/export.h>
 #include <linux/mm.h>
@@ -31,7 +31,7 @@ static bool pud_tells(struct mm_struct *mm, pud_t *pudp, unsigned long addr,
 		      struct vmf_range_leaf *leaf)
 {
 	spinlock_t *ptl = pud_lock(mm, pudp);
-	pud_t pud = *pudp;
+	pud_t pud = pudp_get(pudp);
 
 	spin_unlock(ptl);
 	if (!pud_leaf(pud))
@@ -45,7 +45,7 @@ static bool pmd_tells(struct mm_struct *mm, pmd_t *pmdp, unsigned long addr,
 		      struct vmf_range_leaf *leaf)
 {
 	spinlock_t *ptl = pmd_lock(mm, pmdp);
-	pmd_t pmd = *pmdp;
+	pmd_t pmd = pmdp_get(pmdp);
 
 	spin_unlock(ptl);
 	if (!pmd_leaf(pmd))
@@ -211,7 +211,8 @@ unsigned long vmf_range_query(struct vm_area_struct *vma, unsigned long addr,
 {
 	addr = max(ALIGN_DOWN(addr, PAGE_SIZE), vma->vm_start);
 	end = min(end, vma->vm_end);
-	if (!(vma->vm_flags & VM_PFNMAP))
+	/* Below i_mmap_rwsem, mprotect() and others may change the flags beside it. */
+	if (!(READ_ONCE(vma->vm_flags) & VM_PFNMAP))
 		return 0;
 	return vmf_find_leaf(vma, addr, end, leaf);
 }

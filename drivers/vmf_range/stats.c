@@ -196,10 +196,11 @@ void vmf_range_get_stats(struct vm_area_struct *vma,
 
 	memset(stats, 0, sizeof(*stats));
 	if (!vma) {
+		/* Each processor goes on counting. */
 		for_each_possible_cpu(cpu) {
 			for (i = 0; i < VMF_NR_STATS; i++)
 				stats->count[i] +=
-					per_cpu(totals, cpu).count[i];
+					READ_ONCE(per_cpu(totals, cpu).count[i]);
 		}
 		return;
 	}

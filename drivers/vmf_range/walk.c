@@ -184,7 +184,7 @@ static int write_puds(struct vmf_walk *walk, const struct vmf_run *run,
 
 	ptl = pud_lock(vma->vm_mm, pudp);
 	for (*nr = 0; *nr < run->nr; ++*nr) {
-		if (!pud_none(*pudp))
+		if (!pud_none(pudp_get(pudp)))
 			break;
 		vmf_compat_set_pud(vma, addr, pudp, pfn, walk->large_prot,
 				   !walk->tracking);
@@ -193,11 +193,13 @@ static int write_puds(struct vmf_walk *walk, const struct vmf_run *run,
 		pudp += step;
 	}
 	if (*nr < run->nr) {
+		pud_t pud = pudp_get(pudp);
+
 		ret = VMF_WALK_TABLE;
-		if (pud_leaf(*pudp)) {
-			ret = judge(walk, addr, pud_pfn(*pudp), pfn);
+		if (pud_leaf(pud)) {
+			ret = judge(walk, addr, pud_pfn(pud), pfn);
 			upgrade = needs_upgrade(walk, addr, PUD_SIZE,
-						pud_write(*pudp));
+						pud_write(pud));
 		}
 	}
 	spin_unlock(ptl);
@@ -237,7 +239,7 @@ static unsigned long fill_pmds(struct vmf_walk *walk, unsigned long addr,
 	unsigned long i;
 
 	for (i = 0; i < nr; i++) {
-		if (!pmd_none(*pmdp))
+		if (!pmd_none(pmdp_get(pmdp)))
 			break;
 		set_pmd_leaf(walk, addr, pmdp, pfn);
 		addr += step * PMD_SIZE;
@@ -276,15 +278,17 @@ static int judge_pmd(struct vmf_walk *walk, unsigned long addr, pmd_t *pmdp,
 {
 	bool upgrade = false;
 	spinlock_t *ptl;
+	pmd_t pmd;
 	int ret;
 
 	ptl = pmd_lock(walk->vmf->vma->vm_mm, pmdp);
-	ret = pmd_none(*pmdp) ? VMF_WALK_DONE : VMF_WALK_TABLE;
-	if (pmd_leaf(*pmdp)) {
-		ret = judge(walk, addr, pmd_pfn(*pmdp), pfn);
+	pmd = pmdp_get(pmdp);
+	ret = pmd_none(pmd) ? VMF_WALK_DONE : VMF_WALK_TABLE;
+	if (pmd_leaf(pmd)) {
+		ret = judge(walk, addr, pmd_pfn(pmd), pfn);
 		/* In ->huge_fault(PUD) there is no vmf->pmd yet: the retry. */
 		upgrade = pmdp == walk->vmf->pmd &&
-			  needs_upgrade(walk, addr, PMD_SIZE, pmd_write(*pmdp));
+			  needs_upgrade(walk, addr, PMD_SIZE, pmd_write(pmd));
 	}
 	spin_unlock(ptl);
 
@@ -509,7 +513,7 @@ static void make_pmd_writable(struct vmf_walk *walk, unsigned long addr,
 {
 	struct vm_area_struct *vma = walk->vmf->vma;
 	spinlock_t *ptl = pmd_lock(vma->vm_mm, pmdp);
-	pmd_t pmd = *pmdp;
+	pmd_t pmd = pmdp_get(pmdp);
 
 	if (pmd_leaf(pmd) && !pmd_write(pmd)) {
 		pmd = pmd_mkyoung(pmd_mkdirty(pmd_mkwrite_novma(pmd)));

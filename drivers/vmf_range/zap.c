@@ -139,7 +139,8 @@ void vmf_range_zap(struct address_space *mapping, pgoff_t pgoff,
 	i_mmap_lock_read(mapping);
 	for (vma = vmf_i_mmap_iter_first(&mapping->i_mmap, pgoff, last); vma;
 	     vma = vmf_i_mmap_iter_next(vma, pgoff, last)) {
-		if (vma->vm_flags & VM_PFNMAP)
+		/* mprotect() and others may change the flags beside this one. */
+		if (READ_ONCE(vma->vm_flags) & VM_PFNMAP)
 			zap_pages(vma, pgoff, last);
 	}
 	i_mmap_unlock_read(mapping);
