@@ -363,7 +363,8 @@ static void virtio_vram_add_stats(struct drm_gem_object *gem,
 	dma_resv_unlock(gem->resv);
 
 	stats += in_window ? TTM_PL_VRAM : TTM_PL_SYSTEM;
-	if (gem->handle_count > 1)
+	/* Its lock is DRM's own; a handle may come or go at any time anyway. */
+	if (READ_ONCE(gem->handle_count) > 1)
 		stats->shared += gem->size;
 	else
 		stats->private += gem->size;
