@@ -285,6 +285,18 @@ static int mock_harvest_ioctl(struct drm_device *drm, void *data,
 	return 0;
 }
 
+/* A process may have it mapped, and write at the same time. */
+static void mock_access_word(struct page *page, struct mock_access *args)
+{
+	u64 *word = kmap_local_page(page) + offset_in_page(args->at);
+
+	if (args->write)
+		WRITE_ONCE(*word, args->value);
+	else
+		args->value = READ_ONCE(*word);
+	kunmap_local(word);
+}
+
 static int mock_access_ioctl(struct drm_device *drm, void *data,
 			     struct drm_file *file)
 {
@@ -304,12 +316,8 @@ static int mock_access_ioctl(struct drm_device *drm, void *data,
 		ret = mock_fill(bo);
 		page = ret ? NULL : mock_page(&bo->tbo, args->at >> PAGE_SHIFT);
 	}
-	if (!ret && args->write)
-		memcpy_to_page(page, offset_in_page(args->at),
-			       (char *)&args->value, sizeof(u64));
-	else if (!ret)
-		memcpy_from_page((char *)&args->value, page,
-				 offset_in_page(args->at), sizeof(u64));
+	if (!ret)
+		mock_access_word(page, args);
 	if (bo->tbo.base.import_attach)
 		mock_prime_done(bo);
 	args->maps = bo->maps;
