@@ -20,17 +20,26 @@ static noinline void planted_count(void)
 	planted_counter++;
 }
 
-/* The core reads it at the same time, to find a bit. */
 static noinline void planted_flip(void)
 {
 	planted_bits[0] ^= 1;
 }
 
-static int planted_thread(void *unused)
+static int planted_flips(void *unused)
 {
 	while (!kthread_should_stop()) {
 		planted_count();
 		planted_flip();
+		cond_resched();
+	}
+	return 0;
+}
+
+/* The core reads what is being flipped, to find a bit. */
+static int planted_finds(void *unused)
+{
+	while (!kthread_should_stop()) {
+		planted_count();
 		find_first_bit(planted_bits, PLANTED_WORDS * BITS_PER_LONG);
 		cond_resched();
 	}
@@ -39,12 +48,13 @@ static int planted_thread(void *unused)
 
 static int __init planted_init(void)
 {
-	struct task_struct *threads[2];
+	struct task_struct *threads[] = {
+		kthread_run(planted_flips, NULL, "planted"),
+		kthread_run(planted_finds, NULL, "planted"),
+	};
 	int i;
 
-	for (i = 0; i < ARRAY_SIZE(threads); i++)
-		threads[i] = kthread_run(planted_thread, NULL, "planted");
-	msleep(3000);
+	msleep(5000);
 	for (i = 0; i < ARRAY_SIZE(threads); i++) {
 		if (!IS_ERR(threads[i]))
 			kthread_stop(threads[i]);
