@@ -232,6 +232,8 @@ igt_main()
 	igt_subtest("all")
 		check_storm();
 
-	igt_fixture()
+	igt_fixture() {
 		vram_close(&vram);
+		drm_close_driver(vram.drm);
+	}
 }
