@@ -435,6 +435,7 @@ static void check_cleaner(void)
 		pthread_join(threads[i], NULL);
 	cleaned += clean(c);
 	igt_info("%lu pages cleaned, %lu moves\n", cleaned, moves);
+	igt_assert(cleaned && moves > 3);
 	igt_assert_eq(memcmp(c->last, c->copy, sizeof(c->last)), 0);
 	subject_fini(&c->s);
 	free(c);

@@ -374,6 +374,7 @@ static void check_race(void)
 	igt_info("%lu accesses, %llu leaves regained\n", atomic_load(&r.done),
 		 (unsigned long long)promoted(&r.s));
 	igt_assert_eq_u64(atomic_load(&r.wrong), 0);
+	igt_assert_f(promoted(&r.s), "no leaf was regained\n");
 	zap(&r.s, 0, PAGES);
 	read_all(&r.s);
 	model_check(&r.s.m, &vram, PROT_READ);

@@ -458,6 +458,7 @@ static void check_threads(unsigned int flags)
 	}
 	race_clean(race);
 	igt_info("%lu writes, %lu pages harvested\n", sum, race->harvested);
+	igt_assert_lte_u64(RACE_PAGES + 1, race->harvested);
 	race_check(race);
 	view_fini(&race->w);
 	shape_fini(&vram, &s);
