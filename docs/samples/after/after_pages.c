@@ -6,8 +6,12 @@
 #include <linux/mutex.h>
 #include <linux/vmf_range.h>
 
+#include <drm/drm_gem.h>
+#include <drm/drm_vma_manager.h>
+
 struct object {
-	struct mutex lock;	/* keeps the memory where it is */
+	struct drm_gem_object gem;	/* first: vm_private_data points to it */
+	struct mutex lock;		/* keeps the memory where it is */
 	struct page **pages;
 	unsigned long nr;
 };
@@ -16,7 +20,11 @@ struct object {
 static vm_fault_t pages_fault(struct vm_fault *vmf)
 {
 	struct object *obj = vmf->vma->vm_private_data;
-	struct vmf_range_pages pages = { .pages = obj->pages, .nr = obj->nr };
+	struct vmf_range_pages pages = {
+		.pgoff = drm_vma_node_start(&obj->gem.vma_node),
+		.pages = obj->pages,
+		.nr = obj->nr,
+	};
 	vm_fault_t ret;
 
 	mutex_lock(&obj->lock);
@@ -29,6 +37,8 @@ static vm_fault_t pages_fault(struct vm_fault *vmf)
 const struct vmf_range_ops after_pages_ops = {
 	.vm_ops = VMF_RANGE_VM_OPS,
 	.fault = pages_fault,
+	.open = drm_gem_vm_open,
+	.close = drm_gem_vm_close,
 };
 
 /* end */

@@ -7,8 +7,12 @@
 #include <linux/mutex.h>
 #include <linux/scatterlist.h>
 
+#include <drm/drm_gem.h>
+#include <drm/drm_vma_manager.h>
+
 struct object {
-	struct mutex lock;	/* keeps the memory where it is */
+	struct drm_gem_object gem;	/* first: vm_private_data points to it */
+	struct mutex lock;		/* keeps the memory where it is */
 	struct sg_table *sgt;
 };
 
@@ -40,7 +44,7 @@ static vm_fault_t object_fault(struct vm_fault *vmf)
 
 	mutex_lock(&obj->lock);
 	__sg_page_iter_start(&r.iter.base, obj->sgt->sgl, obj->sgt->nents,
-			     vma->vm_pgoff);
+			     vma->vm_pgoff - drm_vma_node_start(&obj->gem.vma_node));
 	err = apply_to_page_range(vma->vm_mm, vma->vm_start,
 				  vma->vm_end - vma->vm_start, remap_one, &r);
 	mutex_unlock(&obj->lock);
@@ -49,6 +53,8 @@ static vm_fault_t object_fault(struct vm_fault *vmf)
 
 const struct vm_operations_struct before_object_ops = {
 	.fault = object_fault,
+	.open = drm_gem_vm_open,
+	.close = drm_gem_vm_close,
 };
 
 /* end */

@@ -6,8 +6,12 @@
 #include <linux/module.h>
 #include <linux/mutex.h>
 
+#include <drm/drm_gem.h>
+#include <drm/drm_vma_manager.h>
+
 struct object {
-	struct mutex lock;	/* keeps the memory where it is */
+	struct drm_gem_object gem;	/* first: vm_private_data points to it */
+	struct mutex lock;		/* keeps the memory where it is */
 	struct page **pages;
 	unsigned long nr;
 };
@@ -18,7 +22,8 @@ static vm_fault_t pages_huge_fault(struct vm_fault *vmf, unsigned int order)
 	struct vm_area_struct *vma = vmf->vma;
 	struct object *obj = vma->vm_private_data;
 	unsigned long addr = ALIGN_DOWN(vmf->address, PAGE_SIZE << order);
-	unsigned long n = vma->vm_pgoff + PHYS_PFN(addr - vma->vm_start);
+	unsigned long n = vma->vm_pgoff - drm_vma_node_start(&obj->gem.vma_node) +
+			  PHYS_PFN(addr - vma->vm_start);
 	vm_fault_t ret = VM_FAULT_FALLBACK;
 	struct page *page;
 
@@ -46,6 +51,8 @@ static vm_fault_t pages_fault(struct vm_fault *vmf)
 const struct vm_operations_struct before_pages_ops = {
 	.fault = pages_fault,
 	.huge_fault = pages_huge_fault,
+	.open = drm_gem_vm_open,
+	.close = drm_gem_vm_close,
 };
 
 /* end */
