@@ -289,9 +289,13 @@ static void forget(struct vm_area_struct *vma)
  * @prot: as for vmf_insert_blocks()
  *
  * For drivers that call io_remap_pfn_range() in their ->mmap: the same arguments,
- * the same effect, with huge entries. A driver without &vm_area_struct.vm_ops gets
- * some, and leaves &vm_area_struct.vm_private_data alone then; one with operations
- * of its own gets huge entries if they have a ->fault.
+ * the same effect, with huge entries. Private writable mappings are refused.
+ *
+ * A driver without &vm_area_struct.vm_ops gets the library's, which overwrite
+ * &vm_area_struct.vm_private_data; it must not use that field. They map the same
+ * memory again after a zap, so such a driver must not use this for memory that can
+ * move or go away. A driver with operations of its own gets huge entries if they have
+ * a ->fault.
  *
  * Context: as vmf_remap_blocks(). May be called for several parts of a VMA.
  * Return: 0; -EINVAL for a range that cannot be (reported); -ENOMEM; -EINTR when

@@ -12,6 +12,10 @@ static unsigned long nr_pages = 1 << 18;
 /* begin */
 static int carve_mmap(struct file *file, struct vm_area_struct *vma)
 {
+	if (vma->vm_pgoff >= nr_pages ||
+	    vma_pages(vma) > nr_pages - vma->vm_pgoff ||
+	    is_cow_mapping(vma->vm_flags))
+		return -EINVAL;
 	vma->vm_page_prot = pgprot_writecombine(vma->vm_page_prot);
 	vma->vm_page_prot = pgprot_decrypted(vma->vm_page_prot);
 	return vmf_remap_range(vma, vma->vm_start, base_pfn + vma->vm_pgoff,
