@@ -5,8 +5,10 @@
  */
 #include <linux/fs.h>
 #include <linux/module.h>
+#include <linux/rwsem.h>
 
 struct my_bar {
+	struct rw_semaphore lock;	/* keeps the memory where it is */
 	phys_addr_t base;
 	size_t size;
 };
@@ -18,11 +20,15 @@ static vm_fault_t my_fault(struct vm_fault *vmf)	/* of any order */
 {
 	struct vm_area_struct *vma = vmf->vma;
 	struct my_bar *bar = vma->vm_private_data;
+	vm_fault_t ret;
 
-	return vmf_insert_range(vmf, vma->vm_start,
-				PHYS_PFN(bar->base) + vma->vm_pgoff,
-				(bar->size >> PAGE_SHIFT) - vma->vm_pgoff,
-				vma->vm_page_prot);
+	down_read(&bar->lock);
+	ret = vmf_insert_range(vmf, vma->vm_start,
+			       PHYS_PFN(bar->base) + vma->vm_pgoff,
+			       (bar->size >> PAGE_SHIFT) - vma->vm_pgoff,
+			       vma->vm_page_prot);
+	up_read(&bar->lock);
+	return ret;
 }
 
 static const struct vmf_range_ops my_ops = {
@@ -46,13 +52,31 @@ static int my_mmap(struct file *file, struct vm_area_struct *vma)
 	return 0;
 }
 
+/* An address where large entries fit. */
+static unsigned long my_area(struct file *file, unsigned long addr,
+			     unsigned long len, unsigned long pgoff,
+			     unsigned long flags)
+{
+	struct my_bar *bar = file->private_data;
+	struct vmf_range_block block = {
+		.pfn = PHYS_PFN(bar->base),
+		.nr_pages = bar->size >> PAGE_SHIFT,
+	};
+
+	return vmf_range_get_unmapped_area(file, addr, len, pgoff, flags, &block);
+}
+
+static const struct file_operations my_fops = {
+	.owner = THIS_MODULE,
+	.mmap = my_mmap,
+	.get_unmapped_area = my_area,
+};
+
 VMF_RANGE_IMPORT_NS();					/* beside MODULE_LICENSE() */
 /* end */
 
-const struct file_operations readme_fops = {
-	.owner = THIS_MODULE,
-	.mmap = my_mmap,
-};
+/* The driver registers a device with them. */
+const struct file_operations * const readme_fops = &my_fops;
 
 MODULE_DESCRIPTION("Sample: the one in the README");
 MODULE_LICENSE("Dual MIT/GPL");
