@@ -61,7 +61,8 @@ struct vmf_range_block {
  * the blocks where they are is held by its fault handler around
  * vmf_insert_blocks().
  * Return: 0; -ENOENT if nothing backs the page (a hole: the page is left
- * unmapped, and gets SIGBUS when it is touched).
+ * unmapped, and gets SIGBUS when it is touched); or another errno, such as -EIO: the
+ * same, and the fill ends there. Neither leaves a message.
  */
 typedef int (*vmf_range_block_fn)(void *priv, pgoff_t pgoff,
 				  struct vmf_range_block *block);
@@ -83,8 +84,9 @@ typedef int (*vmf_range_block_fn)(void *priv, pgoff_t pgoff,
  * @fault: the one fault handler: called for every fault, of any order. It takes
  *	the driver's lock, calls vmf_insert_range() or vmf_insert_blocks() once,
  *	and returns what that returned. It runs under the per-VMA lock or under
- *	mmap_lock, and must use release_fault_lock() before it returns
- *	%VM_FAULT_RETRY.
+ *	mmap_lock. Only if fault_flag_allow_retry_first() may it return
+ *	%VM_FAULT_RETRY, after release_fault_lock(); with %FAULT_FLAG_RETRY_NOWAIT
+ *	it keeps the lock.
  * @open: optional, as &vm_operations_struct.open
  * @close: optional, as &vm_operations_struct.close
  * @may_split: optional, as &vm_operations_struct.may_split
@@ -252,7 +254,7 @@ unsigned long vmf_range_dirty_harvest(struct vmf_range_dirty *dirty,
 /**
  * enum vmf_range_stat - what is counted
  * @VMF_STAT_FAULTS: calls of vmf_insert_range() and vmf_insert_blocks()
- * @VMF_STAT_POPULATES: calls of vmf_remap_range() and vmf_remap_blocks()
+ * @VMF_STAT_POPULATES: faults that vmf_remap_range() and vmf_remap_blocks() made
  * @VMF_STAT_PUD: PUD leaves written
  * @VMF_STAT_PMD: PMD leaves written
  * @VMF_STAT_PTE: PTEs written
