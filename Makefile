@@ -15,18 +15,18 @@ all: modules
 define check_kdir
 	config=$(KDIR)/include/config/auto.conf; \
 	fail() { echo "vmf_range: $$*" >&2; exit 1; }; \
-	need() { grep -Eq "^CONFIG_($$1)=[ym]" "$$config" || \
-		fail "the kernel of $(KDIR) has no CONFIG_$$1, which $$2 needs"; }; \
+	need() { [ ! -d "$$1" ] || grep -Eq "^CONFIG_($$2)=[ym]" "$$config" || \
+		fail "the kernel of $(KDIR) has no CONFIG_$$2, which $${1##*/} needs"; }; \
 	[ -e "$$config" ] || fail "there are no kernel headers in $(KDIR). \
 	Install them (Debian: apt-get install linux-headers-$$(uname -r)), or name \
 	others: make KDIR=DIRECTORY. 'make run' and 'make test' need none."; \
 	release=$$(cat $(KDIR)/include/config/kernel.release) || exit 1; \
 	printf '%s\n' 6.12 "$$release" | sort -CV || \
 		fail "kernel $$release is too old: 6.12 is the first that knows special huge entries"; \
-	need HAS_IOMEM vmf_range; \
-	need DRM_TTM 'ttm_range and virtio_vram'; \
-	need 'DRM_BUDDY|GPU_BUDDY' virtio_vram; \
-	need VIRTIO virtio_vram
+	need drivers/vmf_range HAS_IOMEM; \
+	need drivers/gpu/drm/ttm_range DRM_TTM; \
+	need drivers/gpu/drm/virtio_vram 'DRM_BUDDY|GPU_BUDDY'; \
+	need drivers/gpu/drm/virtio_vram VIRTIO
 endef
 
 .PHONY: modules
