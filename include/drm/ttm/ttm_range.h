@@ -24,6 +24,26 @@ struct drm_printer;
  *
  *	Context: the buffer is reserved; a page-table lock may be held: must not
  *	sleep. Return: 0, or -ENOENT if nothing backs the page.
+ * @prepare: optional: what has to be done to a buffer before the CPU can use it, such
+ *	as moving it out of VRAM that the CPU cannot reach, by ttm_bo_validate(). The
+ *	fault_reserve_notify() functions of TTM drivers fit as they are. Called at
+ *	each fault in a buffer that is not imported, before its memory is looked at:
+ *	there may be no &ttm_buffer_object.resource, or one that nothing can map.
+ *	There is no argument for the page that was touched, as the fault may map all
+ *	of the buffer.
+ *
+ *	No %DMA_RESV_USAGE_KERNEL fence is pending when it is called. One that it
+ *	leaves, as a move does that goes on by itself, is waited for before anything
+ *	is mapped: without the locks of the fault where these can be dropped, after
+ *	which the fault, and so the call, comes again. What it did the first time must
+ *	satisfy it then.
+ *
+ *	It is called in process context, and may sleep. mmap_lock or the per-VMA lock
+ *	is held, the buffer is reserved, the device is there (drm_dev_enter()): it must
+ *	drop none of these, nor access memory of user space. Return: 0 to go on;
+ *	%VM_FAULT_NOPAGE to have the fault come again, as for -EBUSY or -ERESTARTSYS
+ *	from ttm_bo_validate(); %VM_FAULT_SIGBUS. Never %VM_FAULT_RETRY, which would
+ *	mean that the lock of the fault was dropped.
  *
  * A driver keeps one constant instance. Buffers in system memory need no help
  * from the driver.
@@ -32,6 +52,7 @@ struct ttm_range_ops {
 	struct vmf_range_ops base;
 	int (*block)(struct ttm_buffer_object *bo, pgoff_t page,
 		     struct vmf_range_block *block);
+	vm_fault_t (*prepare)(struct ttm_buffer_object *bo);
 };
 
 #define __TTM_RANGE_BASE(_flags)			\

@@ -25,6 +25,7 @@
  *	static const struct ttm_range_ops my_ops = {
  *		.base = TTM_RANGE_BASE(VMF_RANGE_PUD),
  *		.block = my_block,	// optional, faster than io_mem_pfn()
+ *		.prepare = my_prepare,	// optional, where the CPU cannot reach all VRAM
  *	};
  *
  *	static const struct drm_gem_object_funcs my_gem_funcs = {
@@ -79,32 +80,24 @@ static vm_fault_t ttm_range_wait_unlocked(struct ttm_buffer_object *bo,
 }
 
 /*
- * Reserve the buffer with nothing moving in it any more.
+ * Wait until nothing moves in a reserved buffer any more.
  *
  * The reservation nests inside mmap_lock (dma_resv_lockdep() says so), so that
  * waiting here would not deadlock, but whoever has it may wait for the device
  * for long, and the whole address space would wait along. So the wait happens
  * without the lock as long as the fault can be tried again.
  *
- * Return: 0 with the buffer reserved, or a fault code with it not reserved.
+ * Return: 0 with the buffer still reserved, or a fault code with it not reserved.
  */
-static vm_fault_t ttm_range_reserve(struct ttm_buffer_object *bo,
-				    struct vm_fault *vmf)
+static vm_fault_t ttm_range_wait(struct ttm_buffer_object *bo,
+				 struct vm_fault *vmf)
 {
-	bool retry = fault_flag_allow_retry_first(vmf->flags);
 	long ret;
-
-	if (!dma_resv_trylock(bo->base.resv)) {
-		if (retry)
-			return ttm_range_wait_unlocked(bo, vmf);
-		if (dma_resv_lock_interruptible(bo->base.resv, NULL))
-			return VM_FAULT_NOPAGE;
-	}
 
 	if (dma_resv_test_signaled(bo->base.resv, DMA_RESV_USAGE_KERNEL))
 		return 0;
 
-	if (retry) {
+	if (fault_flag_allow_retry_first(vmf->flags)) {
 		dma_resv_unlock(bo->base.resv);
 		return ttm_range_wait_unlocked(bo, vmf);
 	}
@@ -116,6 +109,46 @@ static vm_fault_t ttm_range_reserve(struct ttm_buffer_object *bo,
 
 	dma_resv_unlock(bo->base.resv);
 	return ret == -ERESTARTSYS ? VM_FAULT_NOPAGE : VM_FAULT_SIGBUS;
+}
+
+/* Reserve the buffer with nothing moving in it. Return: as ttm_range_wait(). */
+static vm_fault_t ttm_range_reserve(struct ttm_buffer_object *bo,
+				    struct vm_fault *vmf)
+{
+	if (!dma_resv_trylock(bo->base.resv)) {
+		if (fault_flag_allow_retry_first(vmf->flags))
+			return ttm_range_wait_unlocked(bo, vmf);
+		if (dma_resv_lock_interruptible(bo->base.resv, NULL))
+			return VM_FAULT_NOPAGE;
+	}
+	return ttm_range_wait(bo, vmf);
+}
+
+/*
+ * Have the driver do what it must to a reserved buffer first. What that has set in motion
+ * is waited for outside of drm_dev_enter(): an unplug need not wait along.
+ *
+ * Return: as ttm_range_wait().
+ */
+static vm_fault_t ttm_range_prepare(struct ttm_buffer_object *bo,
+				    struct vm_fault *vmf)
+{
+	const struct ttm_range_ops *ops =
+		container_of(vmf->vma->vm_ops, struct ttm_range_ops, base.vm_ops);
+	vm_fault_t ret;
+	int idx;
+
+	if (!ops->prepare || ttm_range_foreign(bo) ||
+	    !drm_dev_enter(bo->base.dev, &idx))
+		return 0;
+
+	ret = ops->prepare(bo);
+	drm_dev_exit(idx);
+	if (ret) {
+		dma_resv_unlock(bo->base.resv);
+		return ret;
+	}
+	return ttm_range_wait(bo, vmf);
 }
 
 static vm_fault_t ttm_range_populate_fault(struct ttm_buffer_object *bo)
@@ -164,16 +197,18 @@ static vm_fault_t ttm_range_fault_reserved(struct ttm_buffer_object *bo,
  *
  * &vm_area_struct.vm_private_data must be the &struct ttm_buffer_object and
  * &vm_area_struct.vm_ops that of a &struct ttm_range_ops. Reserves the buffer,
- * waits until a pending move is over, populates system memory, and maps the
- * blocks around the fault with ttm_io_prot(). After drm_dev_unplug() the whole
- * VMA gets a zeroed page instead, as with ttm_bo_vm_fault().
+ * waits until a pending move is over, calls &ttm_range_ops.prepare, populates
+ * system memory, and maps the blocks around the fault with ttm_io_prot(). After
+ * drm_dev_unplug() the whole VMA gets a zeroed page instead, as with
+ * ttm_bo_vm_fault().
  *
  * Context: process context, under mmap_lock or the per-VMA lock. Takes and
  * drops the buffer's reservation; drops the lock that the fault came with when
  * it returns %VM_FAULT_RETRY (except with FAULT_FLAG_RETRY_NOWAIT).
  * Return: what vmf_insert_blocks() returns; %VM_FAULT_RETRY after a wait;
  * %VM_FAULT_NOPAGE when a signal ended the wait; %VM_FAULT_SIGBUS for a buffer
- * that cannot be mapped, or has no memory and gets none.
+ * that cannot be mapped, or has no memory and gets none; or what
+ * &ttm_range_ops.prepare returned.
  */
 vm_fault_t ttm_range_fault(struct vm_fault *vmf)
 {
@@ -182,6 +217,8 @@ vm_fault_t ttm_range_fault(struct vm_fault *vmf)
 	int idx;
 
 	ret = ttm_range_reserve(bo, vmf);
+	if (!ret)
+		ret = ttm_range_prepare(bo, vmf);
 	if (ret)
 		return ret;
 
@@ -213,7 +250,8 @@ EXPORT_SYMBOL_GPL(ttm_range_fault);
  * @write: from @buf to the mapping
  *
  * What ttm_bo_vm_access() does, which goes past the mapping: a driver that tracks
- * writes is told of this one here.
+ * writes is told of this one here. &ttm_range_ops.prepare is not called, as there is
+ * nothing to map: &ttm_device_funcs.access_memory reaches what the CPU cannot.
  *
  * Context: process context, mmap_lock held for reading.
  * Return: bytes copied, or -errno.

@@ -133,6 +133,20 @@ int ttm_range_io_reserve(struct ttm_buffer_object *bo)
 }
 
 /**
+ * ttm_range_foreign - are the pages of a buffer another driver's
+ * @bo: the buffer, reserved
+ *
+ * Return: true if they are: their exporter maps them, and nobody else.
+ */
+bool ttm_range_foreign(const struct ttm_buffer_object *bo)
+{
+	u32 flags = bo->ttm ? bo->ttm->page_flags : 0;
+
+	return (flags & TTM_TT_FLAG_EXTERNAL) &&
+	       !(flags & TTM_TT_FLAG_EXTERNAL_MAPPABLE);
+}
+
+/**
  * ttm_range_mappable - is there anything to map
  * @bo: the buffer, reserved
  *
@@ -140,11 +154,5 @@ int ttm_range_io_reserve(struct ttm_buffer_object *bo)
  */
 bool ttm_range_mappable(const struct ttm_buffer_object *bo)
 {
-	u32 flags = bo->ttm ? bo->ttm->page_flags : 0;
-
-	/* Another driver's pages are mapped by their exporter only. */
-	if ((flags & TTM_TT_FLAG_EXTERNAL) &&
-	    !(flags & TTM_TT_FLAG_EXTERNAL_MAPPABLE))
-		return false;
-	return bo->resource;
+	return !ttm_range_foreign(bo) && bo->resource;
 }

@@ -23,6 +23,7 @@ struct ttm_range_walk ttm_range_walk_of(struct ttm_buffer_object *bo,
 int ttm_range_lookup(const struct ttm_range_walk *walk, pgoff_t page,
 		     struct vmf_range_block *block);
 int ttm_range_io_reserve(struct ttm_buffer_object *bo);
+bool ttm_range_foreign(const struct ttm_buffer_object *bo);
 bool ttm_range_mappable(const struct ttm_buffer_object *bo);
 
 /* area.c */

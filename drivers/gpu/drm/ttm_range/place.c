@@ -110,7 +110,8 @@ static void ttm_range_count(const struct vmf_range_block *block, unsigned long o
  *	ttm_range_get_unmapped_area() has chosen
  *
  * Context: process context, may sleep.
- * Return: 0, or -EINVAL for a buffer without memory, or that is somebody else's.
+ * Return: 0, or -EINVAL for a buffer without memory, in memory that the driver says the
+ * CPU cannot reach, or that is somebody else's.
  */
 int ttm_range_potential(struct ttm_buffer_object *bo,
 			struct vmf_range_leaves *leaves)
