@@ -4,8 +4,9 @@
  * for granted.
  *
  * A platform device, without a bus; VRAM in pieces that do not adjoin, and that the
- * driver describes page by page, io_mem_pfn(); buffers whose pages are watched for
- * writes; imported buffers that are mapped while they are used, and move.
+ * driver describes page by page, io_mem_pfn(), and a part of it that no process may see;
+ * buffers whose pages are watched for writes; imported buffers that are mapped while they
+ * are used, and move.
  */
 #ifndef _TTM_MOCK_H_
 #define _TTM_MOCK_H_
@@ -38,6 +39,7 @@
  * @used: which pages of it buffers have
  * @next: where the search for a page that is to be far from the last begins
  * @nr_pages: pages of VRAM
+ * @nr_visible: those that a process may see, the first
  */
 struct mock {
 	struct drm_device drm;
@@ -48,6 +50,7 @@ struct mock {
 	unsigned long *used;
 	unsigned long next;
 	unsigned long nr_pages;
+	unsigned long nr_visible;
 };
 
 /**
@@ -63,7 +66,8 @@ struct mock_resource {
 /**
  * struct mock_bo - a buffer
  * @tbo: base class
- * @scatter: %MOCK_CREATE_SCATTER
+ * @flags: MOCK_CREATE_*
+ * @prepares: how often a fault has asked to have it prepared
  * @dirty: pages that were written to through a mapping; not of an import
  * @sgt: of an import: its pages, for as long as the exporter leaves them there
  * @maps: of an import: how often it was mapped
@@ -73,7 +77,8 @@ struct mock_resource {
  */
 struct mock_bo {
 	struct ttm_buffer_object tbo;
-	bool scatter;
+	u32 flags;
+	u32 prepares;
 	struct vmf_range_dirty dirty;
 	struct sg_table *sgt;
 	u32 maps;
@@ -102,13 +107,18 @@ static inline struct mock_bo *gem_to_mock_bo(struct drm_gem_object *gem)
 
 /* ttm_mock_drv.c */
 struct mock_bo *mock_bo_make(struct mock *mock, u64 size, enum ttm_bo_type type,
-			     enum mock_place place, bool scatter,
+			     enum mock_place place, u32 flags,
 			     struct dma_resv *resv);
 
 /* ttm_mock_vram.c */
 int mock_vram_setup(struct mock *mock);
+struct ttm_place mock_ttm_place(const struct mock *mock, enum mock_place place);
+enum mock_place mock_place_of(struct ttm_buffer_object *tbo);
 int mock_move_to(struct ttm_buffer_object *tbo, enum mock_place place);
 struct page *mock_page(struct ttm_buffer_object *tbo, unsigned long page);
+
+/* ttm_mock_prepare.c */
+vm_fault_t mock_prepare(struct ttm_buffer_object *tbo);
 
 /* ttm_mock_prime.c */
 struct drm_gem_object *mock_prime_import(struct drm_device *drm,

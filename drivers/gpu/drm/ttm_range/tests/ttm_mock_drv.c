@@ -30,6 +30,7 @@ static void mock_dirty(struct vm_area_struct *vma, pgoff_t pgoff,
 /* No .block: where memory is, mock_io_mem_pfn() says. */
 static const struct ttm_range_ops mock_range_ops = {
 	.base = TTM_RANGE_BASE_DIRTY(0, mock_dirty),
+	.prepare = mock_prepare,
 };
 
 static void mock_bo_destroy(struct ttm_buffer_object *tbo)
@@ -113,18 +114,16 @@ static const struct drm_gem_object_funcs mock_gem_funcs = {
  * @size: bytes, page aligned
  * @type: ttm_bo_type_sg for an imported one
  * @place: where
- * @scatter: as in &struct mock_bo
+ * @flags: as in &struct mock_bo
  * @resv: of an imported one: its reservation, held
  *
  * Return: the buffer, or an error pointer.
  */
 struct mock_bo *mock_bo_make(struct mock *mock, u64 size, enum ttm_bo_type type,
-			     enum mock_place place, bool scatter,
+			     enum mock_place place, u32 flags,
 			     struct dma_resv *resv)
 {
-	struct ttm_place where = {
-		.mem_type = place == MOCK_VRAM ? TTM_PL_VRAM : TTM_PL_SYSTEM,
-	};
+	struct ttm_place where = mock_ttm_place(mock, place);
 	struct ttm_placement placement = {
 		.num_placement = 1, .placement = &where,
 	};
@@ -133,7 +132,7 @@ struct mock_bo *mock_bo_make(struct mock *mock, u64 size, enum ttm_bo_type type,
 
 	if (!bo)
 		return ERR_PTR(-ENOMEM);
-	bo->scatter = scatter;
+	bo->flags = flags;
 	ret = vmf_range_dirty_init(&bo->dirty, 0, PFN_UP(size));
 	if (ret) {
 		kfree(bo);
@@ -167,10 +166,10 @@ static int mock_create_ioctl(struct drm_device *drm, void *data,
 	int ret;
 
 	if (!args->size || !PAGE_ALIGNED(args->size) || args->size > SZ_1G ||
-	    args->place >= MOCK_NR_PLACES || args->flags & ~MOCK_CREATE_SCATTER)
+	    args->place >= MOCK_NR_PLACES || args->flags & ~MOCK_CREATE_FLAGS)
 		return -EINVAL;
 	bo = mock_bo_make(to_mock(drm), args->size, ttm_bo_type_device,
-			  args->place, args->flags & MOCK_CREATE_SCATTER, NULL);
+			  args->place, args->flags, NULL);
 	if (IS_ERR(bo))
 		return PTR_ERR(bo);
 	args->offset = drm_vma_node_offset_addr(&bo->tbo.base.vma_node);
@@ -244,8 +243,7 @@ static int mock_pages_ioctl(struct drm_device *drm, void *data,
 	ret = -EINVAL;
 	if (bo->tbo.base.import_attach)
 		goto unlock;
-	args->place = bo->tbo.resource->mem_type == TTM_PL_VRAM ? MOCK_VRAM :
-								  MOCK_SYSTEM;
+	args->place = mock_place_of(&bo->tbo);
 	ret = mock_fill(bo);
 	if (ret)
 		goto unlock;
@@ -323,6 +321,7 @@ static int mock_access_ioctl(struct drm_device *drm, void *data,
 	args->maps = bo->maps;
 	args->told = MOCK_TOLD_OF_MOVES;
 	args->notifies = bo->notifies;
+	args->prepares = bo->prepares;
 unlock:
 	mock_unlock(bo);
 	return ret;

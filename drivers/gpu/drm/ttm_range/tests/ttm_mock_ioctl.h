@@ -13,11 +13,18 @@
 enum mock_place {
 	MOCK_SYSTEM,
 	MOCK_VRAM,
+	MOCK_HIDDEN,	/* VRAM from which a fault moves it to MOCK_VRAM */
 	MOCK_NR_PLACES,
 };
 
 /** Each page of the buffer from another place in VRAM; else runs of up to 2 MiB. */
 #define MOCK_CREATE_SCATTER	(1U << 0)
+/** A fault cannot move it out of MOCK_HIDDEN. */
+#define MOCK_CREATE_STAY	(1U << 1)
+/** When a fault moves it, the first word arrives late, with a fence. */
+#define MOCK_CREATE_LATE	(1U << 2)
+#define MOCK_CREATE_FLAGS	(MOCK_CREATE_SCATTER | MOCK_CREATE_STAY | \
+				 MOCK_CREATE_LATE)
 
 /* MOCK_CREATE: a cleared buffer. */
 struct mock_create {
@@ -58,7 +65,7 @@ struct mock_access {
 	__u32 maps;		/* out: how often an imported buffer was mapped so far */
 	__u32 notifies;		/* out: how often its exporter said that it moves */
 	__u32 told;		/* out: 1: mapped until the exporter says so; 0: unmapped now */
-	__u32 pad;
+	__u32 prepares;		/* out: how often a fault had it prepared */
 };
 
 /* MOCK_SWAP: swap out what is in system memory, as under memory pressure. */

@@ -103,7 +103,7 @@ struct drm_gem_object *mock_prime_import(struct drm_device *drm,
 
 	dma_resv_lock(dma_buf->resv, NULL);
 	bo = mock_bo_make(to_mock(drm), dma_buf->size, ttm_bo_type_sg, MOCK_SYSTEM,
-			  false, dma_buf->resv);
+			  0, dma_buf->resv);
 	dma_resv_unlock(dma_buf->resv);
 	if (IS_ERR(bo))
 		return ERR_CAST(bo);

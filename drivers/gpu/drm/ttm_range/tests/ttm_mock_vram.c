@@ -19,6 +19,10 @@ static unsigned int vram_mib = 32;
 module_param(vram_mib, uint, 0444);
 MODULE_PARM_DESC(vram_mib, "MiB of VRAM, an even number (default: 32)");
 
+static unsigned int hidden_mib = 8;
+module_param(hidden_mib, uint, 0444);
+MODULE_PARM_DESC(hidden_mib, "MiB that no process may see, an even number (default: 8)");
+
 /* Has no divisor in common with a power of two, and leaps over chunks. */
 #define MOCK_STRIDE	2057
 
@@ -37,14 +41,23 @@ static struct page *mock_vram_page(struct mock *mock, u32 vpage)
 	return mock->chunks[vpage / MOCK_CHUNK_PAGES] + vpage % MOCK_CHUNK_PAGES;
 }
 
+static unsigned long mock_nr_free(const struct mock *mock,
+				  const struct ttm_place *place)
+{
+	unsigned long nr = place->lpfn - place->fpfn;
+
+	return nr - bitmap_weight(mock->used + BIT_WORD(place->fpfn), nr);
+}
+
 /* A whole chunk for the buffer's pages from @at on, if there is one. */
-static bool mock_take_chunk(struct mock *mock, u32 *vpages)
+static bool mock_take_chunk(struct mock *mock, const struct ttm_place *place,
+			    u32 *vpages)
 {
 	unsigned long i, first;
 
-	first = bitmap_find_next_zero_area(mock->used, mock->nr_pages, 0,
+	first = bitmap_find_next_zero_area(mock->used, place->lpfn, place->fpfn,
 					   MOCK_CHUNK_PAGES, MOCK_CHUNK_PAGES - 1);
-	if (first >= mock->nr_pages)
+	if (first >= place->lpfn)
 		return false;
 	bitmap_set(mock->used, first, MOCK_CHUNK_PAGES);
 	for (i = 0; i < MOCK_CHUNK_PAGES; i++)
@@ -53,35 +66,40 @@ static bool mock_take_chunk(struct mock *mock, u32 *vpages)
 }
 
 /* Some page, next to the last one or far from it. The caller knows that there is one. */
-static u32 mock_take_page(struct mock *mock, bool scatter)
+static u32 mock_take_page(struct mock *mock, const struct ttm_place *place,
+			  bool scatter)
 {
-	unsigned long vpage = 0;
+	unsigned long nr = place->lpfn - place->fpfn;
+	unsigned long vpage = place->lpfn;
 
 	if (scatter) {
-		mock->next = (mock->next + MOCK_STRIDE) % mock->nr_pages;
-		vpage = find_next_zero_bit(mock->used, mock->nr_pages, mock->next);
+		mock->next = (mock->next + MOCK_STRIDE) % nr;
+		vpage = find_next_zero_bit(mock->used, place->lpfn,
+					   place->fpfn + mock->next);
 	}
-	if (!scatter || vpage >= mock->nr_pages)
-		vpage = find_first_zero_bit(mock->used, mock->nr_pages);
+	if (vpage >= place->lpfn)
+		vpage = find_next_zero_bit(mock->used, place->lpfn, place->fpfn);
 	__set_bit(vpage, mock->used);
 	return vpage;
 }
 
-static int mock_take(struct mock *mock, struct mock_resource *res,
-		     unsigned long nr_pages, bool scatter)
+static int mock_take(struct mock *mock, const struct ttm_place *place,
+		     struct mock_resource *res, unsigned long nr_pages,
+		     bool scatter)
 {
 	unsigned long page = 0;
 	int ret = -ENOSPC;
 
 	mutex_lock(&mock->lock);
-	if (mock->nr_pages - bitmap_weight(mock->used, mock->nr_pages) >= nr_pages) {
+	if (mock_nr_free(mock, place) >= nr_pages) {
 		ret = 0;
 		while (page < nr_pages) {
 			if (!scatter && nr_pages - page >= MOCK_CHUNK_PAGES &&
-			    mock_take_chunk(mock, &res->vpages[page]))
+			    mock_take_chunk(mock, place, &res->vpages[page]))
 				page += MOCK_CHUNK_PAGES;
 			else
-				res->vpages[page++] = mock_take_page(mock, scatter);
+				res->vpages[page++] =
+					mock_take_page(mock, place, scatter);
 		}
 	}
 	mutex_unlock(&mock->lock);
@@ -100,7 +118,8 @@ static int mock_man_alloc(struct ttm_resource_manager *man,
 	if (!res)
 		return -ENOMEM;
 	ttm_resource_init(tbo, place, &res->base);
-	ret = mock_take(man_to_mock(man), res, nr_pages, to_mock_bo(tbo)->scatter);
+	ret = mock_take(man_to_mock(man), place, res, nr_pages,
+			to_mock_bo(tbo)->flags & MOCK_CREATE_SCATTER);
 	if (ret) {
 		ttm_resource_fini(man, &res->base);
 		kvfree(res);
@@ -125,10 +144,64 @@ static void mock_man_free(struct ttm_resource_manager *man,
 	kvfree(res);
 }
 
+/* All of a buffer is in the part that processes see, or in the other. */
+static bool mock_man_within(struct ttm_resource_manager *man,
+			    struct ttm_resource *res,
+			    const struct ttm_place *place, size_t size)
+{
+	u32 vpage = to_mock_resource(res)->vpages[0];
+
+	return vpage >= place->fpfn && vpage < place->lpfn;
+}
+
 static const struct ttm_resource_manager_func mock_man_func = {
 	.alloc = mock_man_alloc,
 	.free = mock_man_free,
+	.intersects = mock_man_within,
+	.compatible = mock_man_within,
 };
+
+/**
+ * mock_ttm_place - a place as TTM has it
+ * @mock: the device
+ * @place: the place
+ *
+ * Return: the same.
+ */
+struct ttm_place mock_ttm_place(const struct mock *mock, enum mock_place place)
+{
+	switch (place) {
+	case MOCK_VRAM:
+		return (struct ttm_place){
+			.mem_type = TTM_PL_VRAM,
+			.lpfn = mock->nr_visible,
+		};
+	case MOCK_HIDDEN:
+		return (struct ttm_place){
+			.mem_type = TTM_PL_VRAM,
+			.fpfn = mock->nr_visible,
+			.lpfn = mock->nr_pages,
+		};
+	default:
+		return (struct ttm_place){ .mem_type = TTM_PL_SYSTEM };
+	}
+}
+
+/**
+ * mock_place_of - where a buffer is
+ * @tbo: the buffer, reserved
+ *
+ * Return: the place.
+ */
+enum mock_place mock_place_of(struct ttm_buffer_object *tbo)
+{
+	struct ttm_resource *res = tbo->resource;
+
+	if (res->mem_type != TTM_PL_VRAM)
+		return MOCK_SYSTEM;
+	return to_mock_resource(res)->vpages[0] < bdev_to_mock(tbo->bdev)->nr_visible ?
+	       MOCK_VRAM : MOCK_HIDDEN;
+}
 
 static struct page *mock_res_page(struct ttm_buffer_object *tbo,
 				  struct ttm_resource *res, unsigned long page)
@@ -196,9 +269,7 @@ static void mock_evict_flags(struct ttm_buffer_object *tbo,
 int mock_move_to(struct ttm_buffer_object *tbo, enum mock_place place)
 {
 	struct ttm_operation_ctx ctx = { .interruptible = true };
-	struct ttm_place to = {
-		.mem_type = place == MOCK_VRAM ? TTM_PL_VRAM : TTM_PL_SYSTEM,
-	};
+	struct ttm_place to = mock_ttm_place(bdev_to_mock(tbo->bdev), place);
 	struct ttm_placement placement = {
 		.num_placement = 1, .placement = &to,
 	};
@@ -227,13 +298,13 @@ static int mock_move(struct ttm_buffer_object *tbo, bool evict,
 	int ret;
 
 	ret = ttm_bo_wait_ctx(tbo, ctx);
-	if (!ret && (from_vram || (to_vram && content)))
+	if (!ret && content && from_vram != to_vram)
 		ret = mock_populate(tbo, ctx);
 	if (ret)
 		return ret;
 
 	for (page = 0; page < PFN_UP(dst->size); page++) {
-		if (content && from_vram != to_vram)
+		if (content && (from_vram || to_vram))
 			copy_highpage(mock_res_page(tbo, dst, page),
 				      mock_page(tbo, page));
 		else if (to_vram)
@@ -310,15 +381,16 @@ static void mock_free_chunks(struct mock *mock)
 
 static int mock_alloc_chunks(struct mock *mock)
 {
-	unsigned long i, nr = vram_mib / 2;
+	unsigned long i, nr = vram_mib / 2 + hidden_mib / 2;
 
-	if (!nr)
+	if (vram_mib < 2 || hidden_mib < 2)
 		return -EINVAL;
 	mock->used = bitmap_zalloc(nr * MOCK_CHUNK_PAGES, GFP_KERNEL);
 	mock->chunks = kcalloc(nr, sizeof(*mock->chunks), GFP_KERNEL);
 	if (!mock->used || !mock->chunks)
 		goto err_free;
 	mock->nr_pages = nr * MOCK_CHUNK_PAGES;
+	mock->nr_visible = vram_mib / 2 * MOCK_CHUNK_PAGES;
 	/* The allocator gives neighbours; every other one goes to the other end. */
 	for (i = 0; i < nr; i++) {
 		unsigned long to = i % 2 ? nr - 1 - i / 2 : i / 2;
