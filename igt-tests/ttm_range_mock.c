@@ -40,11 +40,27 @@
  * Description: while threads write and the buffer moves, a cleaner that harvests and
  *	copies has the last value of every page in the end
  *
+ * SUBTEST: prepare-moves
+ * Description: a buffer where no process may see it is moved by the first fault, and
+ *	again by the next one after each return; it has its content and the leaves that
+ *	its new place allows
+ *
+ * SUBTEST: prepare-evicts
+ * Description: such a fault evicts others for it, which keep their content
+ *
+ * SUBTEST: prepare-waits
+ * Description: what the driver leaves to wait for is waited for before it is seen
+ *
+ * SUBTEST: prepare-fails
+ * Description: a buffer that the driver cannot bring to where it may be seen gets
+ *	SIGBUS and no leaf, until it is moved; a debugger reads it all the while
+ *
  * SUBTEST: unplug
  * Description: mappings of a device that is gone show zeroes
  */
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -75,6 +91,10 @@ static const struct kind {
 	{ "system", MOCK_SYSTEM, 0 },
 };
 
+static const struct kind hidden = { "hidden", MOCK_HIDDEN, 0 };
+static const struct kind late = { "late", MOCK_HIDDEN, MOCK_CREATE_LATE };
+static const struct kind stays = { "stays", MOCK_HIDDEN, MOCK_CREATE_STAY };
+
 static struct vram vram;
 static int mock;
 
@@ -86,12 +106,18 @@ struct subject {
 	struct fill f;
 };
 
-/* Nothing is mapped; the tables that were there do no harm. */
-static void expect_nothing(struct subject *s)
+/* The buffer is somewhere else now, and will be seen there. */
+static void expect_here(struct subject *s)
 {
 	mock_bo_model(&s->bo, &s->m, s->map);
 	fill_init(&s->f, &s->m);
 	s->f.track = FILL_TRACK_PAGES;
+}
+
+/* Nothing is mapped; the tables that were there do no harm. */
+static void expect_nothing(struct subject *s)
+{
+	expect_here(s);
 	fill_check(&s->f, &vram);
 }
 
@@ -282,11 +308,21 @@ static void check_dirty_move(void)
 	subject_fini(&s);
 }
 
-static bool evicted(const struct subject *s)
+static enum mock_place place_of(const struct subject *s)
 {
 	uint64_t pfns[PAGES];
 
-	return mock_bo_place(&s->bo, pfns) == MOCK_SYSTEM;
+	return mock_bo_place(&s->bo, pfns);
+}
+
+static bool evicted(const struct subject *s)
+{
+	return place_of(s) == MOCK_SYSTEM;
+}
+
+static unsigned int prepares(const struct subject *s)
+{
+	return mock_bo_access(&s->bo, 0, 0, 0).prepares;
 }
 
 #define EVICT	(3 * TOTAL / SIZE + 1)
@@ -364,6 +400,138 @@ static void check_swap(void)
 	igt_assert_eq(mock_bo_move(&s.bo, MOCK_VRAM), 0);
 	for (page = 0; page < PAGES; page++)
 		igt_assert_eq_u64(*word(&s, page), stamp(page, 2));
+	subject_fini(&s);
+}
+
+/* One fault moves the buffer and maps what there is then. */
+static void reveal(struct subject *s, unsigned long page, uint64_t want, bool again)
+{
+	unsigned int asked = prepares(s);
+	unsigned long faults;
+
+	igt_assert_eq(place_of(s), MOCK_HIDDEN);
+	faults = vram_faults();
+	igt_assert_eq_u64(*word(s, page), want);
+	igt_assert_eq_u64(vram_faults() - faults, 1);
+	igt_assert_eq(place_of(s), MOCK_VRAM);
+	igt_assert_lte(asked + 1, prepares(s));
+	forget(s);
+	expect_here(s);
+	/* Those of the page that is written, and of the ragged tail. */
+	if (again) {
+		fill_core_tables(&s->f, 3, 1);
+		fill_core_tables(&s->f, PAGES - 1, 1);
+	}
+	fill_touch(&s->f, page, false);
+	fill_check(&s->f, &vram);
+}
+
+static void check_prepare_moves(void)
+{
+	struct subject s;
+	unsigned long page;
+	int round;
+
+	subject_init(&s, &hidden);
+	device_writes_all(&s, 0);
+	for (round = 0; round < 3; round++) {
+		reveal(&s, 700, stamp(700, 0), round);
+		for (page = 0; page < PAGES; page++)
+			igt_assert_eq_u64(touch(&s, page, false, 0),
+					  stamp(page, page == 3 ? round : 0));
+		fill_check(&s.f, &vram);
+		igt_assert_eq_u64(model_sum(&s.m).pmd, SIZE / VRAM_PMD);
+		touch(&s, 3, true, stamp(3, round + 1));
+		fill_check(&s.f, &vram);
+		igt_assert_eq(mock_bo_move(&s.bo, MOCK_HIDDEN), 0);
+		forget(&s);
+		expect_nothing(&s);
+	}
+	subject_fini(&s);
+}
+
+#define FULL	(TOTAL / SIZE)
+
+static void check_prepare_evicts(void)
+{
+	struct subject s[FULL + 1];
+	unsigned int i, away = 0;
+	unsigned long page;
+
+	for (i = 0; i < FULL; i++) {
+		subject_init(&s[i], &kinds[0]);
+		for (page = 0; page < PAGES; page++)
+			*word(&s[i], page) = stamp(page, i);
+	}
+	subject_init(&s[FULL], &hidden);
+	device_writes_all(&s[FULL], FULL);
+	reveal(&s[FULL], 700, stamp(700, FULL), false);
+	for (i = 0; i <= FULL; i++) {
+		away += evicted(&s[i]);
+		for (page = 0; page < PAGES; page++)
+			igt_assert_eq_u64(*word(&s[i], page), stamp(page, i));
+	}
+	igt_assert_eq(away, 1);
+	for (i = 0; i <= FULL; i++)
+		subject_fini(&s[i]);
+}
+
+static void check_prepare_waits(void)
+{
+	struct subject s;
+	unsigned int asked;
+	int round;
+
+	subject_init(&s, &late);
+	device_writes_all(&s, 1);
+	for (round = 0; round < 2; round++) {
+		asked = prepares(&s);
+		igt_assert_eq_u64(*word(&s, 0), stamp(0, 1));
+		igt_assert_eq(place_of(&s), MOCK_VRAM);
+		/* Once to move it, and once after the wait without the lock. */
+		igt_assert_lte(asked + 2, prepares(&s));
+		igt_assert_eq(mock_bo_move(&s.bo, MOCK_HIDDEN), 0);
+	}
+	subject_fini(&s);
+}
+
+static void expect_refusal(const struct subject *s)
+{
+	const unsigned long page = 700;
+	int fd = open("/proc/self/mem", O_RDONLY);
+	uint64_t value;
+
+	igt_assert_eq(vram_signal_of(word(s, page), false), SIGBUS);
+	igt_assert_eq(vram_signal_of(word(s, page), true), SIGBUS);
+	igt_assert_eq(place_of(s), MOCK_HIDDEN);
+	fill_check(&s->f, &vram);
+
+	igt_assert_fd(fd);
+	igt_assert_eq(pread(fd, &value, sizeof(value), (uintptr_t)word(s, page)),
+		      sizeof(value));
+	close(fd);
+	igt_assert_eq_u64(value, stamp(page, 1));
+	igt_assert_eq(place_of(s), MOCK_HIDDEN);
+}
+
+static void check_prepare_fails(void)
+{
+	struct subject s;
+	int round;
+
+	subject_init(&s, &stays);
+	device_writes_all(&s, 1);
+	for (round = 0; round < 2; round++) {
+		expect_refusal(&s);
+		igt_assert_eq(mock_bo_move(&s.bo, MOCK_VRAM), 0);
+		forget(&s);
+		expect_nothing(&s);
+		igt_assert_eq_u64(touch(&s, 700, false, 0), stamp(700, 1));
+		fill_check(&s.f, &vram);
+		igt_assert_eq(mock_bo_move(&s.bo, MOCK_HIDDEN), 0);
+		forget(&s);
+		expect_nothing(&s);
+	}
 	subject_fini(&s);
 }
 
@@ -511,6 +679,18 @@ igt_main()
 	igt_describe("Check that a cleaner misses no write");
 	igt_subtest("cleaner")
 		check_cleaner();
+	igt_describe("Check that a fault moves a buffer to where it may be seen");
+	igt_subtest("prepare-moves")
+		check_prepare_moves();
+	igt_describe("Check that a fault that moves a buffer evicts others");
+	igt_subtest("prepare-evicts")
+		check_prepare_evicts();
+	igt_describe("Check that a fault waits for what the driver has begun");
+	igt_subtest("prepare-waits")
+		check_prepare_waits();
+	igt_describe("Check a buffer that must not be seen where it is");
+	igt_subtest("prepare-fails")
+		check_prepare_fails();
 	igt_describe("Check mappings of a device that is gone");
 	igt_subtest("unplug")
 		check_unplug();
