@@ -211,9 +211,18 @@ static inline unsigned long vmf_compat_store_ptes(pte_t *ptep, pte_t pte,
 	return i;
 }
 
-static inline void vmf_compat_store_pmd(pmd_t *pmdp, pmd_t pmd)
+/* The same for PMD leaves, upwards (step 1) or downwards (step -1). */
+static inline unsigned long vmf_compat_store_pmds(pmd_t *pmdp, pmd_t pmd,
+						  unsigned long nr, long step)
 {
-	native_set_pmd(pmdp, pmd);
+	pmdval_t add = step * PMD_SIZE;
+	unsigned long i;
+
+	if (__pte_needs_invert(pmd_val(pmd)))
+		add = -add;
+	for (i = 0; i < nr && pmd_none(*pmdp); i++, pmdp += step, pmd.pmd += add)
+		native_set_pmd(pmdp, pmd);
+	return i;
 }
 
 /* pgprot_modify() needs cc_mask, which is not exported. */
@@ -299,8 +308,10 @@ static inline unsigned long vmf_compat_store_ptes(pte_t *ptep, pte_t pte,
 	return 0;
 }
 
-static inline void vmf_compat_store_pmd(pmd_t *pmdp, pmd_t pmd)
+static inline unsigned long vmf_compat_store_pmds(pmd_t *pmdp, pmd_t pmd,
+						  unsigned long nr, long step)
 {
+	return 0;
 }
 #endif
 

@@ -91,7 +91,8 @@ struct ttm_range_ops {
  * @at: block asked for last; begins as NULL
  * @at_pgoff: page offset of @at
  *
- * For ttm_range_block_of_buddy(). On the caller's stack: it remembers where it is.
+ * For ttm_range_block_of_buddy(). On the stack of the caller of vmf_insert_blocks(), one
+ * for each fault: it remembers where it is.
  */
 struct ttm_range_buddy {
 	pgoff_t pgoff;

@@ -16,7 +16,7 @@
 
 #include "lookup.h"
 
-/* Of a buffer in crumbs, the first few tell enough. */
+/* Of a buffer in small fragments, the first few tell enough. */
 #define TTM_RANGE_MAX_LOOKS	64
 
 /* The buffer at a fake offset, if this file may map it; with a reference. */

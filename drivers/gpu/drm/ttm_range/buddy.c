@@ -38,8 +38,11 @@ static const struct list_head *ttm_range_run(const struct ttm_range_buddy *buddy
  * @pgoff: page asked for
  * @block: filled in
  *
- * For vmf_insert_blocks() and vmf_remap_blocks(). Neighbours in the list that adjoin
- * in memory are one block.
+ * For vmf_insert_blocks() and vmf_remap_blocks(), whose caller has @buddy on its stack.
+ * Not for &ttm_range_ops.block, which has nothing that lasts for a fault and no more: a
+ * driver that fills it in keeps what it can search, such as a sorted array of its blocks.
+ *
+ * Neighbours in the list that adjoin in memory are one block.
  *
  * Context: any; the list does not change, and calls with one @buddy do not run at the
  * same time.

@@ -46,8 +46,8 @@ static int ttm_range_take_part(ttm_range_take_fn take, void *priv, u64 *rest,
  * With an allocator that aligns blocks to their size, as the GPU buddy allocator, each
  * block is congruent with the address of those before it.
  *
- * @least above PAGE_SIZE has TTM evict others where there is room in crumbs only: for
- * buffers that the CPU uses much.
+ * @least above PAGE_SIZE has TTM evict others where there is room in small fragments only:
+ * for buffers that the CPU uses much.
  *
  * Context: as @take.
  * Return: 0; -ENOSPC if there is no such place now; or an error of @take. After an
