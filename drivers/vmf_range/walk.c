@@ -173,7 +173,7 @@ static int write_puds(struct vmf_walk *walk, const struct vmf_run *run,
 		      unsigned long *nr)
 {
 	struct vm_area_struct *vma = walk->vmf->vma;
-	unsigned long step = run->down ? -1UL : 1;
+	long step = run->down ? -1 : 1;
 	unsigned long i = run->down ? run->nr - 1 : 0;
 	unsigned long addr = (run->vpn << PAGE_SHIFT) + i * PUD_SIZE;
 	unsigned long pfn = run->pfn + i * PHYS_PFN(PUD_SIZE);
@@ -217,34 +217,26 @@ static pmd_t pmd_leaf_for(const struct vmf_walk *walk, unsigned long pfn)
 	return walk->tracking ? pmd_wrprotect(pmd) : pmd;
 }
 
-static void set_pmd_leaf(struct vmf_walk *walk, unsigned long addr, pmd_t *pmdp,
-			 unsigned long pfn)
-{
-	struct vm_area_struct *vma = walk->vmf->vma;
-	pmd_t pmd = pmd_leaf_for(walk, pfn);
-
-	if (vmf_compat_plain_stores()) {
-		vmf_compat_store_pmd(pmdp, pmd);
-	} else {
-		set_pmd_at(vma->vm_mm, addr, pmdp, pmd);
-		update_mmu_cache_pmd(vma, addr, pmdp);
-	}
-}
-
 /* Write up to nr leaves under the table's lock. Return: how many were none. */
 static unsigned long fill_pmds(struct vmf_walk *walk, unsigned long addr,
 			       pmd_t *pmdp, unsigned long pfn, unsigned long nr,
-			       unsigned long step)
+			       long step)
 {
+	struct vm_area_struct *vma = walk->vmf->vma;
 	unsigned long i;
 
-	for (i = 0; i < nr; i++) {
-		if (!pmd_none(pmdp_get(pmdp)))
-			break;
-		set_pmd_leaf(walk, addr, pmdp, pfn);
-		addr += step * PMD_SIZE;
-		pfn += step * PHYS_PFN(PMD_SIZE);
-		pmdp += step;
+	if (vmf_compat_plain_stores()) {
+		i = vmf_compat_store_pmds(pmdp, pmd_leaf_for(walk, pfn), nr,
+					  step);
+	} else {
+		for (i = 0; i < nr && pmd_none(pmdp_get(pmdp)); i++) {
+			set_pmd_at(vma->vm_mm, addr, pmdp,
+				   pmd_leaf_for(walk, pfn));
+			update_mmu_cache_pmd(vma, addr, pmdp);
+			addr += step * PMD_SIZE;
+			pfn += step * PHYS_PFN(PMD_SIZE);
+			pmdp += step;
+		}
 	}
 	walk->tally->count[VMF_STAT_PMD] += i;
 	return i;
@@ -300,7 +292,7 @@ static int judge_pmd(struct vmf_walk *walk, unsigned long addr, pmd_t *pmdp,
 static int write_pmds(struct vmf_walk *walk, const struct vmf_run *run,
 		      unsigned long *nr)
 {
-	unsigned long step = run->down ? -1UL : 1;
+	long step = run->down ? -1 : 1;
 	unsigned long first = run->down ? run->nr - 1 : 0;
 	struct mm_struct *mm = walk->vmf->vma->vm_mm;
 	unsigned long addr, pfn, done;
