@@ -205,11 +205,13 @@ static void set_window(struct vmf_plan *plan, const struct vm_area_struct *vma,
 static void count(struct vmf_tally *tally, const struct vmf_plan *plan,
 		  vm_fault_t ret, bool populate)
 {
-	tally->count[populate ? VMF_STAT_POPULATES : VMF_STAT_FAULTS] = 1;
-	tally->count[VMF_STAT_SHORT] = plan->short_of_budget;
-	tally->count[VMF_STAT_RETRIES] = ret == VM_FAULT_FALLBACK;
-	tally->count[VMF_STAT_REFUSED] =
-		(ret & VM_FAULT_ERROR) && ret != VM_FAULT_FALLBACK;
+	vmf_tally_add(tally, populate ? VMF_STAT_POPULATES : VMF_STAT_FAULTS, 1);
+	if (plan->short_of_budget)
+		vmf_tally_add(tally, VMF_STAT_SHORT, 1);
+	if (ret == VM_FAULT_FALLBACK)
+		vmf_tally_add(tally, VMF_STAT_RETRIES, 1);
+	else if (ret & VM_FAULT_ERROR)
+		vmf_tally_add(tally, VMF_STAT_REFUSED, 1);
 }
 
 /**

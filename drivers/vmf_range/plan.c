@@ -63,17 +63,20 @@ static unsigned long max_ul(unsigned long a, unsigned long b)
 	return a > b ? a : b;
 }
 
-/* Can one leaf of this level map vpn, within [start, end) of the extent? */
+/*
+ * Can one leaf of this level map vpn, within [start, end) of the extent? Most often it
+ * is too long: that is asked first.
+ */
 static bool leaf_fits(const struct vmf_plan *plan, enum vmf_level level,
 		      unsigned long vpn, const struct vmf_extent *extent)
 {
 	unsigned long mask = span_pages(plan, level) - 1;
 
-	return (plan->levels & (1U << level)) &&
-	       plan->denied[level] != span_start(plan, vpn, level) &&
+	return (vpn | mask) < extent->end &&
+	       (vpn & ~mask) >= extent->start &&
 	       !((extent->start - extent->pfn) & mask) &&
-	       span_start(plan, vpn, level) >= extent->start &&
-	       span_last(plan, vpn, level) < extent->end;
+	       (plan->levels & (1U << level)) &&
+	       plan->denied[level] != (vpn & ~mask);
 }
 
 static enum vmf_level best_level(const struct vmf_plan *plan, unsigned long vpn,
@@ -86,18 +89,20 @@ static enum vmf_level best_level(const struct vmf_plan *plan, unsigned long vpn,
 	return level;
 }
 
-/* The extent that holds vpn, clipped to the bounds. */
+static bool holds(const struct vmf_extent *extent, unsigned long vpn)
+{
+	return vpn >= extent->start && vpn < extent->end;
+}
+
+/* Look up the extent that holds vpn, and clip it to the bounds. */
 static bool find_extent(struct vmf_plan *plan, struct vmf_plan_side *side,
 			unsigned long vpn)
 {
 	struct vmf_extent *extent = &side->extent;
 	int err;
 
-	if (vpn >= extent->start && vpn < extent->end)
-		return true;
-
 	err = plan->lookup(plan->priv, vpn, extent);
-	if (!err && (vpn < extent->start || vpn >= extent->end))
+	if (!err && !holds(extent, vpn))
 		err = -EINVAL;
 	if (err) {
 		if (err != -ENOENT)
@@ -147,6 +152,12 @@ static void pay_fault_window(struct vmf_plan *plan)
 	plan->budget -= plan->up.paid - plan->down.paid;
 }
 
+/* Before anything is written, both sides begin at the same place. */
+static bool untouched(const struct vmf_plan *plan)
+{
+	return plan->up.cursor == plan->down.cursor;
+}
+
 /* Put both cursors at the start of the leaf, or of the PTEs, for the fault. */
 static void place_cursors(struct vmf_plan *plan)
 {
@@ -161,6 +172,7 @@ static void place_cursors(struct vmf_plan *plan)
 		plan->up.paid = at;
 		plan->down.paid = at;
 	}
+	plan->level = level;
 	plan->up.cursor = at;
 	plan->up.huge = level != VMF_PTE;
 	plan->down.cursor = at;
@@ -169,19 +181,14 @@ static void place_cursors(struct vmf_plan *plan)
 
 /**
  * vmf_plan_begin - start a plan at its fault
- * @plan: the plan, its input filled in
+ * @plan: the plan, its input filled in, all else zero
  *
  * Failure, a fault in a hole (-ENOENT) among them, shows at vmf_plan_next().
  */
 void vmf_plan_begin(struct vmf_plan *plan)
 {
-	static const struct vmf_plan_side fresh;
 	enum vmf_level level;
 
-	plan->err = 0;
-	plan->short_of_budget = false;
-	plan->up = fresh;
-	plan->down = fresh;
 	for (level = 0; level < VMF_NR_LEVELS; level++)
 		plan->denied[level] = plan->small_fault && level != VMF_PTE ?
 				      span_start(plan, plan->fault, level) :
@@ -216,11 +223,13 @@ static bool next_up(struct vmf_plan *plan, struct vmf_run *run)
 	struct vmf_extent part;
 	unsigned long last;
 
-	if (vpn >= plan->end || !find_extent(plan, side, vpn))
+	if (vpn >= plan->end ||
+	    (!holds(&side->extent, vpn) && !find_extent(plan, side, vpn)))
 		return false;
 
 	part = clip(&side->extent, vpn, plan->end);
-	run->level = best_level(plan, vpn, &part);
+	run->level = untouched(plan) ? plan->level :
+				       best_level(plan, vpn, &part);
 	if (run->level == VMF_PTE) {
 		last = min_ul(span_last(plan, vpn, VMF_PMD), plan->end - 1);
 		if (vpn >= side->paid) {
@@ -253,7 +262,8 @@ static bool next_down(struct vmf_plan *plan, struct vmf_run *run)
 	struct vmf_extent part;
 	unsigned long first, pages;
 
-	if (end <= plan->start || !find_extent(plan, side, vpn))
+	if (end <= plan->start ||
+	    (!holds(&side->extent, vpn) && !find_extent(plan, side, vpn)))
 		return false;
 
 	part = clip(&side->extent, plan->start, end);
@@ -337,8 +347,6 @@ void vmf_plan_wrote(struct vmf_plan *plan, const struct vmf_run *run,
  */
 void vmf_plan_deny(struct vmf_plan *plan, const struct vmf_run *run)
 {
-	bool untouched = plan->up.cursor == plan->down.cursor;
-
 	if (run->down)
 		plan->denied[run->level] = span_start(plan,
 						      plan->down.cursor - 1,
@@ -347,7 +355,7 @@ void vmf_plan_deny(struct vmf_plan *plan, const struct vmf_run *run)
 		plan->denied[run->level] = span_start(plan, plan->up.cursor,
 						      run->level);
 	/* The fault itself: its smaller leaf need not start where this one did. */
-	if (untouched)
+	if (untouched(plan))
 		place_cursors(plan);
 }
 

@@ -80,9 +80,10 @@ struct vmf_plan_side {
  *	of growth did not allow
  * @up: growth towards higher addresses
  * @down: growth towards lower addresses
+ * @level: of the fault's own leaf
  * @denied: for each level, first vpn of the span last denied
  *
- * The caller fills in everything up to @priv; the rest is progress.
+ * The caller fills in everything up to @priv; the rest is progress, and begins as zero.
  */
 struct vmf_plan {
 	unsigned long fault;
@@ -100,6 +101,7 @@ struct vmf_plan {
 	bool short_of_budget;
 	struct vmf_plan_side up;
 	struct vmf_plan_side down;
+	enum vmf_level level;
 	unsigned long denied[VMF_NR_LEVELS];
 };
 

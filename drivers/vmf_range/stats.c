@@ -128,11 +128,9 @@ struct vmf_vma *vmf_stats_begin(struct vm_area_struct *vma)
  */
 void vmf_stats_add(struct vmf_vma *record, const struct vmf_tally *tally)
 {
-	int i;
+	unsigned long i;
 
-	for (i = 0; i < VMF_NR_STATS; i++) {
-		if (!tally->count[i])
-			continue;
+	for_each_set_bit(i, &tally->seen, VMF_NR_STATS) {
 		this_cpu_add(totals.count[i], tally->count[i]);
 		if (record)
 			atomic64_add(tally->count[i], &record->count[i]);

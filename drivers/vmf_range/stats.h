@@ -10,10 +10,22 @@
 struct seq_file;
 struct vmf_vma;
 
-/* What one call of the library did. */
+/**
+ * struct vmf_tally - what one call of the library did
+ * @count: how much of what
+ * @seen: bit mask of those that were counted, which are few
+ */
 struct vmf_tally {
 	u64 count[VMF_NR_STATS];
+	unsigned long seen;
 };
+
+static inline void vmf_tally_add(struct vmf_tally *tally,
+				 enum vmf_range_stat stat, u64 nr)
+{
+	tally->count[stat] += nr;
+	tally->seen |= BIT(stat);
+}
 
 struct vmf_vma *vmf_stats_begin(struct vm_area_struct *vma);
 void vmf_stats_add(struct vmf_vma *record, const struct vmf_tally *tally);

@@ -51,7 +51,7 @@ static int judge(struct vmf_walk *walk, unsigned long addr, unsigned long is,
 	struct vm_area_struct *vma = walk->vmf->vma;
 
 	if (is == want) {
-		walk->tally->count[VMF_STAT_KEPT]++;
+		vmf_tally_add(walk->tally, VMF_STAT_KEPT, 1);
 		return VMF_WALK_MAPPED;
 	}
 
@@ -204,7 +204,7 @@ static int write_puds(struct vmf_walk *walk, const struct vmf_run *run,
 	}
 	spin_unlock(ptl);
 
-	walk->tally->count[VMF_STAT_PUD] += *nr;
+	vmf_tally_add(walk->tally, VMF_STAT_PUD, *nr);
 	if (ret == VMF_WALK_MAPPED && upgrade)
 		vmf_compat_upgrade_pud(walk->vmf, pfn);
 	return ret;
@@ -238,7 +238,7 @@ static unsigned long fill_pmds(struct vmf_walk *walk, unsigned long addr,
 			pmdp += step;
 		}
 	}
-	walk->tally->count[VMF_STAT_PMD] += i;
+	vmf_tally_add(walk->tally, VMF_STAT_PMD, i);
 	return i;
 }
 
@@ -253,11 +253,11 @@ static bool promote_pmd(struct vmf_walk *walk, unsigned long addr, pmd_t *pmdp,
 		return false;
 	switch (vmf_promote(walk->vmf->vma, addr, pmdp, pmd_leaf_for(walk, pfn))) {
 	case VMF_PROMOTED:
-		tally->count[VMF_STAT_PROMOTED]++;
-		tally->count[VMF_STAT_PMD]++;
+		vmf_tally_add(tally, VMF_STAT_PROMOTED, 1);
+		vmf_tally_add(tally, VMF_STAT_PMD, 1);
 		return true;
 	case VMF_PROMOTE_NOTIFIERS:
-		tally->count[VMF_STAT_NOTIFIERS]++;
+		vmf_tally_add(tally, VMF_STAT_NOTIFIERS, 1);
 		return false;
 	default:
 		return false;
@@ -353,7 +353,7 @@ static unsigned long set_pte_leaves(struct vmf_walk *walk, unsigned long addr,
 			update_mmu_cache_range(walk->vmf, vma, addr, ptep, nr);
 		}
 	}
-	walk->tally->count[VMF_STAT_PTE] += nr;
+	vmf_tally_add(walk->tally, VMF_STAT_PTE, nr);
 	return nr;
 }
 
@@ -482,7 +482,7 @@ static void report_write(struct vmf_walk *walk, unsigned long addr,
 	struct vm_area_struct *vma = walk->vmf->vma;
 
 	addr = ALIGN_DOWN(addr, size);
-	walk->tally->count[VMF_STAT_WRITES]++;
+	vmf_tally_add(walk->tally, VMF_STAT_WRITES, 1);
 	trace_vmf_range_dirty(vma, addr, size);
 	walk->dirty(vma, linear_page_index(vma, addr), PHYS_PFN(size));
 }

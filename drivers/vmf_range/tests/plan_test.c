@@ -602,11 +602,13 @@ static void bad_lookups(struct world *w)
 	report("an error of the driver ends the plan",
 	       !vmf_plan_next(&plan, &run) && plan.err == -EIO);
 
+	fill_in_plan(w, &plan);
 	plan.lookup = lie;
 	vmf_plan_begin(&plan);
 	report("a block without the page asked for is refused",
 	       !vmf_plan_next(&plan, &run) && plan.err == -EINVAL);
 
+	fill_in_plan(w, &plan);
 	plan.lookup = lie_later;
 	vmf_plan_begin(&plan);
 	while (vmf_plan_next(&plan, &run))
