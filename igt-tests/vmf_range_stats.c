@@ -9,6 +9,10 @@
  * Description: the counters of a VMA and the leaves counted in any part of it are
  *	those that another walker sees, and the system's counters grow by the same
  *
+ * SUBTEST: vma-lock
+ * Description: no fault takes mmap_lock, whether it maps huge leaves or small ones, and
+ *	whether it reads or writes
+ *
  * SUBTEST: debugfs
  * Description: debugfs has all counters by name, and a VMA with its process, its
  *	addresses and its leaves, as long as it lives
@@ -139,6 +143,43 @@ static void check_counters(void)
 		view_fini(&w);
 	}
 	shape_fini(&vram, &s);
+}
+
+/*
+ * Huge leaves, small ones, and those that only ->fault is asked for: in a page table that
+ * is there already, and in a VMA in which no huge leaf would fit.
+ */
+static void check_vma_lock(void)
+{
+	static const struct {
+		uint64_t shift;
+		uint64_t nr_pages;
+	} maps[] = {
+		{ 0, NR_PAGES }, { VRAM_PMD, NR_PAGES }, { VRAM_PAGE, NR_PAGES },
+		{ VRAM_PAGE, 100 },
+	};
+	struct vram_test_calls calls;
+	struct shape s;
+	unsigned int i;
+	struct view w;
+
+	for (i = 0; i < ARRAY_SIZE(maps); i++) {
+		shape_init(&s, 0);
+		view_init(&w, &vram, &s, 0, maps[i].nr_pages, maps[i].shift, RW);
+		view_touch(&w, 0, false);
+		view_touch(&w, maps[i].nr_pages - 1, true);
+		igt_assert_eq(shape_zap(&vram, 0, 50), 0);
+		fill_zap(&w.f, 0, 50);
+		view_touch(&w, 10, false);
+		igt_assert_eq(shape_zap(&vram, 0, 50), 0);
+		fill_zap(&w.f, 0, 50);
+		view_touch(&w, 10, true);
+		calls = shape_calls(&vram);
+		igt_assert_lte(3, calls.calls);
+		igt_assert_eq_u64(calls.vma_locked, calls.calls);
+		view_fini(&w);
+		shape_fini(&vram, &s);
+	}
 }
 
 static char *read_all(const char *path)
@@ -360,6 +401,9 @@ igt_main()
 	igt_describe("Check counters against another walker");
 	igt_subtest("counters")
 		check_counters();
+	igt_describe("Check that faults do without mmap_lock");
+	igt_subtest("vma-lock")
+		check_vma_lock();
 	igt_describe("Check that a person can read it in debugfs");
 	igt_subtest("debugfs")
 		check_debugfs();

@@ -121,6 +121,26 @@ vm_fault_t vmf_range_vm_fault(struct vm_fault *vmf)
 EXPORT_SYMBOL_GPL(vmf_range_vm_fault);
 
 /**
+ * vmf_range_vm_map_pages - &vm_operations_struct.map_pages
+ * @vmf: a read
+ * @start: page offset of the first page that the core would like to have mapped
+ * @end: page offset of the last one
+ *
+ * Maps nothing, as the driver's handler may sleep. It is there because the core calls
+ * ->fault under the per-VMA lock only of those who have it, and lets all others come
+ * again under mmap_lock: vmf_can_call_fault().
+ *
+ * Context: under mmap_lock or the per-VMA lock, and RCU.
+ * Return: 0: the core goes on to ->fault.
+ */
+vm_fault_t vmf_range_vm_map_pages(struct vm_fault *vmf, pgoff_t start,
+				  pgoff_t end)
+{
+	return 0;
+}
+EXPORT_SYMBOL_GPL(vmf_range_vm_map_pages);
+
+/**
  * vmf_range_vm_huge_fault - &vm_operations_struct.huge_fault
  * @vmf: the fault
  * @order: of the leaf that the core could take; of no interest, since the block

@@ -315,3 +315,13 @@ void shape_stats(const struct vram *v, const void *addr, size_t len,
 	if (ioctl(v->test, VRAM_TEST_STATS, stats))
 		vram_fail("VRAM_TEST_STATS: %s\n", strerror(errno));
 }
+
+/* VRAM_TEST_CALLS */
+struct vram_test_calls shape_calls(const struct vram *v)
+{
+	struct vram_test_calls calls;
+
+	if (ioctl(v->test, VRAM_TEST_CALLS, &calls))
+		vram_fail("VRAM_TEST_CALLS: %s\n", strerror(errno));
+	return calls;
+}

@@ -79,5 +79,6 @@ int shape_zap_addr(const struct vram *v, void *addr, uint64_t nr_pages);
 unsigned long shape_harvest(const struct vram *v, uint64_t *page, uint64_t end);
 void shape_stats(const struct vram *v, const void *addr, size_t len,
 		 struct vram_test_stats *stats);
+struct vram_test_calls shape_calls(const struct vram *v);
 
 #endif

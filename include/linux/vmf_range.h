@@ -124,6 +124,7 @@ struct vmf_range_ops {
 	.may_split = vmf_range_vm_may_split,		\
 	.mprotect = vmf_range_vm_mprotect,		\
 	.fault = vmf_range_vm_fault,			\
+	.map_pages = vmf_range_vm_map_pages,		\
 	.huge_fault = vmf_range_vm_huge_fault,		\
 	.access = vmf_range_vm_access
 
@@ -339,6 +340,8 @@ int vmf_range_vm_may_split(struct vm_area_struct *vma, unsigned long addr);
 int vmf_range_vm_mprotect(struct vm_area_struct *vma, unsigned long start,
 			  unsigned long end, unsigned long newflags);
 vm_fault_t vmf_range_vm_fault(struct vm_fault *vmf);
+vm_fault_t vmf_range_vm_map_pages(struct vm_fault *vmf, pgoff_t start,
+				  pgoff_t end);
 vm_fault_t vmf_range_vm_huge_fault(struct vm_fault *vmf, unsigned int order);
 vm_fault_t vmf_range_vm_pfn_mkwrite(struct vm_fault *vmf);
 int vmf_range_vm_access(struct vm_area_struct *vma, unsigned long addr,

@@ -273,6 +273,7 @@ int vram_watch_atomic(struct vram_watch *watch, struct vram_test_atomic *args);
 
 /* virtio_vram_shape.c */
 struct vram_shape;
+struct vram_test_calls;
 struct vram_test_shape;
 struct vram_test_harvest;
 struct vmf_range_block;
@@ -286,7 +287,7 @@ unsigned long vram_shape_area(struct vram_shape *shape, struct file *file,
 			      unsigned long addr, unsigned long len,
 			      unsigned long pgoff, unsigned long flags);
 u64 vram_shape_refs(const struct vram_shape *shape);
-u64 vram_shape_calls(struct vram_shape *shape);
+void vram_shape_calls(struct vram_shape *shape, struct vram_test_calls *calls);
 void vram_shape_zap(struct vram_shape *shape, struct address_space *mapping,
 		    pgoff_t page, unsigned long nr_pages);
 int vram_shape_block(void *shape, pgoff_t pgoff, struct vmf_range_block *block);

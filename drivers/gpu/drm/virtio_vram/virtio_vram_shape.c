@@ -33,6 +33,7 @@ struct vram_shape {
 	u64 nr_pages;			/* up to the end of the last extent */
 	struct vmf_range_dirty dirty;
 	atomic_t calls;			/* of the fault handler */
+	atomic_t calls_vma_locked;	/* those under the per-VMA lock */
 	atomic_t zaps;			/* asked for by the test */
 };
 
@@ -146,7 +147,6 @@ static vm_fault_t vram_shape_fault_alive(struct vram_shape *shape,
 	vmf_range_block_fn fn;
 	void *priv;
 
-	atomic_inc(&shape->calls);
 	if (shape->args.lie == VRAM_TEST_LIE_NO_CALLBACK)
 		return vmf_insert_blocks(vmf, NULL, NULL, prot);
 	if (shape->args.iter != VRAM_TEST_ITER_RANGE) {
@@ -161,6 +161,14 @@ static vm_fault_t vram_shape_fault_alive(struct vram_shape *shape,
 				block.pfn, block.nr_pages, prot);
 }
 
+static void vram_shape_count(struct vram_shape *shape,
+			     const struct vm_fault *vmf)
+{
+	atomic_inc(&shape->calls);
+	if (vmf->flags & FAULT_FLAG_VMA_LOCK)
+		atomic_inc(&shape->calls_vma_locked);
+}
+
 static vm_fault_t vram_shape_fault(struct vm_fault *vmf)
 {
 	struct vram_shape *shape = container_of(vmf->vma->vm_ops,
@@ -170,6 +178,7 @@ static vm_fault_t vram_shape_fault(struct vm_fault *vmf)
 
 	if (!drm_dev_enter(shape->vram->drm, &idx))
 		return VM_FAULT_SIGBUS;
+	vram_shape_count(shape, vmf);
 	ret = vram_shape_fault_alive(shape, vmf);
 	drm_dev_exit(idx);
 	return ret;
@@ -185,7 +194,7 @@ static vm_fault_t vram_shape_peer_huge_fault(struct vm_fault *vmf,
 
 	if (!drm_dev_enter(shape->vram->drm, &idx))
 		return VM_FAULT_SIGBUS;
-	atomic_inc(&shape->calls);
+	vram_shape_count(shape, vmf);
 	ret = order ? vram_peer_huge_fault(vmf, order, shape) :
 		      vram_peer_fault(vmf, shape->args.peer, shape);
 	drm_dev_exit(idx);
@@ -689,12 +698,12 @@ u64 vram_shape_refs(const struct vram_shape *shape)
 /**
  * vram_shape_calls - how often the fault handler was called
  * @shape: the shape
- *
- * Return: times.
+ * @calls: filled in
  */
-u64 vram_shape_calls(struct vram_shape *shape)
+void vram_shape_calls(struct vram_shape *shape, struct vram_test_calls *calls)
 {
-	return atomic_read(&shape->calls);
+	calls->calls = atomic_read(&shape->calls);
+	calls->vma_locked = atomic_read(&shape->calls_vma_locked);
 }
 
 /**

@@ -258,7 +258,7 @@ static int vram_test_calls(struct vram_test_file *tf,
 
 	if (!shape)
 		return -EINVAL;
-	args->calls = vram_shape_calls(shape);
+	vram_shape_calls(shape, args);
 	vram_shape_put(shape);
 	return 0;
 }

@@ -273,6 +273,7 @@ struct vram_test_refs {
 /* VRAM_TEST_CALLS: how often the fault handler of this file's shape was called. */
 struct vram_test_calls {
 	__u64 calls;		/* out */
+	__u64 vma_locked;	/* out: those of them without mmap_lock */
 };
 
 #define VRAM_TEST_NR_COUNTERS	16
