@@ -60,27 +60,32 @@ vm_fault_t vram_peer_huge_fault(struct vm_fault *vmf, unsigned int order,
 	return VM_FAULT_FALLBACK;
 }
 
-/* Where vram_peer_apply() is in its blocks. */
+/* Where vram_peer_apply() is in its blocks: @left pages from @pfn on. */
 struct vram_peer_apply {
 	struct vm_area_struct *vma;
 	void *priv;
-	struct vmf_range_block block;
+	unsigned long pfn;
+	unsigned long left;
 };
 
 static int vram_peer_apply_one(pte_t *ptep, unsigned long addr, void *data)
 {
 	struct vram_peer_apply *apply = data;
 	struct vm_area_struct *vma = apply->vma;
-	struct vmf_range_block *block = &apply->block;
-	pgoff_t pgoff = linear_page_index(vma, addr);
-	unsigned long pfn;
 
-	if (pgoff >= block->pgoff + block->nr_pages &&
-	    vram_shape_block(apply->priv, pgoff, block))
-		return -ENOENT;
-	pfn = block->pfn + (pgoff - block->pgoff);
+	if (!apply->left) {
+		pgoff_t pgoff = linear_page_index(vma, addr);
+		struct vmf_range_block block;
+
+		if (vram_shape_block(apply->priv, pgoff, &block))
+			return -ENOENT;
+		apply->pfn = block.pfn + (pgoff - block.pgoff);
+		apply->left = block.nr_pages - (pgoff - block.pgoff);
+	}
 	set_pte_at(vma->vm_mm, addr, ptep,
-		   pte_mkspecial(pfn_pte(pfn, vma->vm_page_prot)));
+		   pte_mkspecial(pfn_pte(apply->pfn, vma->vm_page_prot)));
+	apply->pfn++;
+	apply->left--;
 	return 0;
 }
 
