@@ -69,12 +69,11 @@ kernel_release() {
 #
 # On a debug kernel KASAN keeps a shadow of all that the kernel has mapped, an eighth
 # of the window among it; and what is wrong ends the run at once, before one bug looks
-# like many. Races are many: they are all reported; and a millisecond is what it takes
-# until each emulated processor has had its turn.
+# like many. Races are many: they are all reported.
 guest_defaults() {
 	case $1 in
 	debug*) echo 6G 4G 6 panic_on_warn=1 kunit.enable=1 ;;
-	kcsan) echo 2G 4G 6 kcsan.udelay_task=1000 ;;
+	kcsan) echo 2G 4G 6 ;;
 	*) echo 2G 4G 1 ;;
 	esac
 }
