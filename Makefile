@@ -76,6 +76,10 @@ soak:
 bench:
 	@$(vm)/bench $(kernel) $(BASE:%=--base %)
 
+.PHONY: profile
+profile:
+	@$(vm)/profile $(kernel) $(WORKS)
+
 .PHONY: fuzz
 fuzz:
 	@$(vm)/fuzz --minutes $(or $(MINUTES),10) $(kernel)
@@ -118,6 +122,7 @@ help:
 	@echo '  make test-all         the same, and what takes longer'
 	@echo '  make bench            count what mapping costs, by every way there is;'
 	@echo '                        BASE=FILE names what got worse since that bench.json'
+	@echo '  make profile          count where the instructions of a fault go, by function'
 	@echo '  make fuzz MINUTES=10  fuzz the test device, then the driver, so long each;'
 	@echo '                        compiles a kernel at the first use'
 	@echo '  make soak MINUTES=60  random stress on the kernels that hunt bugs; compiles three'

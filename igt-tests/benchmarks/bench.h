@@ -18,6 +18,8 @@
  * @block_size: as in &struct drm_virtio_vram_gem_create
  * @flags: likewise
  * @off: how far the address is from agreeing with the memory modulo 1 GiB
+ * @fragmented: it is got while others have left nothing but fragments
+ * @works: what it is for, up to NULL; NULL: all that is not for some shapes only
  */
 struct bench_shape {
 	const char *name;
@@ -25,6 +27,8 @@ struct bench_shape {
 	uint64_t block_size;
 	uint32_t flags;
 	uint64_t off;
+	bool fragmented;
+	const char * const *works;
 };
 
 /**
@@ -49,12 +53,15 @@ struct bench_way;
  * @begin: get ready to map a buffer
  * @map: map it; returns MAP_FAILED if that cannot be
  * @zap: take the memory away, as an eviction does; NULL: nobody can
+ * @move: move it out of the window, or back into it in blocks of a size; NULL: nobody can
  * @calls: how often the driver's fault handler was called; NULL: once for a fault
  */
 struct bench_way_ops {
 	void (*begin)(const struct bench_way *way, struct bench_buffer *buffer);
 	void *(*map)(struct bench_buffer *buffer);
 	void (*zap)(struct bench_buffer *buffer);
+	void (*move)(struct bench_buffer *buffer, enum vram_test_move to,
+		     uint64_t block_size);
 	uint64_t (*calls)(struct bench_buffer *buffer);
 };
 
@@ -66,8 +73,6 @@ struct bench_way_ops {
  * @flags: for @ops
  * @at_mmap: maps all at mmap(), and serves no fault
  * @small: never maps anything but single pages
- * @most: a fault of it writes so many pages at most; 0: no such limit
- * @huge: but @most entries of any size
  */
 struct bench_way {
 	const char *name;
@@ -76,8 +81,6 @@ struct bench_way {
 	uint32_t flags;
 	bool at_mmap;
 	bool small;
-	unsigned int most;
-	bool huge;
 };
 
 extern const struct bench_way bench_ways[];
@@ -113,6 +116,7 @@ void bench_buffer_find(struct vram *vram, struct bench_buffer *buffer,
 		       const struct bench_shape *shape,
 		       const struct bench_way *way);
 void bench_buffer_free(struct bench_buffer *buffer);
+void bench_fragments_make(struct vram *vram, struct vram_bo *bo, uint64_t size);
 unsigned long bench_min_leaves(const struct bench_buffer *buffer,
 			       uint64_t from, uint64_t to);
 struct bench_leaves bench_count_leaves(const struct bench_buffer *buffer,
@@ -120,8 +124,9 @@ struct bench_leaves bench_count_leaves(const struct bench_buffer *buffer,
 
 /**
  * struct bench_sample - what a work took
- * @cost: instructions, or locks where these are counted
- * @own: those of the program itself among them
+ * @cost: instructions, or locks where these are counted; while a work runs, with those
+ *	of the program itself
+ * @own: those of the program itself
  * @faults: page faults
  * @calls: of the driver's fault handler
  * @tables: bytes of page tables that it added
@@ -141,11 +146,17 @@ void bench_locks_end(void);
 bool bench_locks_counted(void);
 uint64_t bench_locks_now(void);
 
+void bench_trace_begin(const char *resource);
+void bench_trace_end(void);
+void bench_trace_switch(void);
+
 void bench_row(const struct bench_way *way, const struct bench_buffer *buffer,
 	       const char *work, const struct bench_sample *sample);
 
 void bench_works(const struct bench_way *way, struct bench_buffer *buffer);
 void bench_work(const struct bench_way *way, struct bench_buffer *buffer,
 		const char *name);
+bool bench_work_traced(const struct bench_way *way, struct bench_buffer *buffer,
+		       const char *name, struct bench_sample *sample);
 
 #endif

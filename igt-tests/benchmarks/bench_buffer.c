@@ -26,6 +26,10 @@ void bench_buffer_make(struct vram *vram, struct bench_buffer *buffer,
 		.shape = shape,
 		.bytes = shape->size,
 	};
+	if (shape->fragmented) {
+		bench_fragments_make(vram, bo, shape->size);
+		return;
+	}
 	if (shape->size <= LARGEST_BO) {
 		vram_bo_create(vram, bo, shape->size, shape->block_size,
 			       shape->flags);

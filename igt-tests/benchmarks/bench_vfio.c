@@ -133,6 +133,4 @@ static const struct bench_way_ops vfio_ops = {
 const struct bench_way bench_vfio = {
 	.name = "vfio-pci",
 	.ops = &vfio_ops,
-	.most = 1,
-	.huge = true,
 };

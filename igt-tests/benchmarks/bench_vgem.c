@@ -99,6 +99,4 @@ static const struct bench_way_ops vgem_ops = {
 const struct bench_way bench_vgem = {
 	.name = "drm_gem_shmem",
 	.ops = &vgem_ops,
-	.most = 1,
-	.huge = true,
 };

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 
 #include "bench.h"
+#include "shape.h"
 
 static void bo_begin(const struct bench_way *way, struct bench_buffer *buffer)
 {
@@ -27,13 +28,24 @@ static void bo_zap(struct bench_buffer *buffer)
 	vram_bo_act(buffer->vram, &buffer->bo, VRAM_TEST_ZAP, 0);
 }
 
+/* It may come back to another place. */
+static void bo_move(struct bench_buffer *buffer, enum vram_test_move to,
+		    uint64_t block_size)
+{
+	vram_bo_act(buffer->vram, &buffer->bo, VRAM_TEST_BO_BLOCK, block_size);
+	vram_bo_act(buffer->vram, &buffer->bo, VRAM_TEST_MOVE, to);
+	if (to == VRAM_TEST_MOVE_IN)
+		vram_bo_update(buffer->vram, &buffer->bo);
+}
+
 static const struct bench_way_ops bo_ops = {
 	.begin = bo_begin,
 	.map = bo_map,
 	.zap = bo_zap,
+	.move = bo_move,
 };
 
-static void shape_begin(const struct bench_way *way, struct bench_buffer *buffer)
+static void extents_begin(const struct bench_way *way, struct bench_buffer *buffer)
 {
 	const struct vram_bo *bo = &buffer->bo;
 	struct vram_test_extent *extents;
@@ -61,14 +73,14 @@ static void shape_begin(const struct bench_way *way, struct bench_buffer *buffer
 	free(extents);
 }
 
-static void *shape_map(struct bench_buffer *buffer)
+static void *extents_map(struct bench_buffer *buffer)
 {
 	return vram_map_fd(buffer->vram->test, 0, buffer->bytes,
 			   vram_bo_pa(buffer->vram, &buffer->bo, 0) +
 			   buffer->shape->off, PROT_READ | PROT_WRITE);
 }
 
-static void shape_zap(struct bench_buffer *buffer)
+static void extents_zap(struct bench_buffer *buffer)
 {
 	struct vram_test_zap_pages zap = {
 		.nr_pages = buffer->bytes / VRAM_PAGE,
@@ -78,53 +90,50 @@ static void shape_zap(struct bench_buffer *buffer)
 		vram_fail("VRAM_TEST_ZAP_PAGES: %s\n", strerror(errno));
 }
 
-static uint64_t shape_calls(struct bench_buffer *buffer)
+static uint64_t calls(struct bench_buffer *buffer)
 {
-	struct vram_test_calls calls;
-
-	if (ioctl(buffer->vram->test, VRAM_TEST_CALLS, &calls))
-		vram_fail("VRAM_TEST_CALLS: %s\n", strerror(errno));
-	return calls.calls;
+	return shape_calls(buffer->vram).calls;
 }
 
-static const struct bench_way_ops shape_ops = {
-	.begin = shape_begin,
-	.map = shape_map,
-	.zap = shape_zap,
-	.calls = shape_calls,
+static const struct bench_way_ops extents_ops = {
+	.begin = extents_begin,
+	.map = extents_map,
+	.zap = extents_zap,
+	.calls = calls,
 };
 
 const struct bench_way bench_ways[] = {
-	{ .name = "vmf_range", .ops = &shape_ops },
-	{ .name = "vmf_range_no_pud", .ops = &shape_ops,
+	{ .name = "vmf_range", .ops = &extents_ops },
+	{ .name = "vmf_range_no_pud", .ops = &extents_ops,
 	  .flags = VRAM_TEST_SHAPE_NO_PUD },
-	{ .name = "vmf_range_populate", .ops = &shape_ops,
+	{ .name = "vmf_range_populate", .ops = &extents_ops,
 	  .flags = VRAM_TEST_SHAPE_POPULATE, .at_mmap = true },
 	{ .name = "ttm_range", .ops = &bo_ops, .arg = VRAM_TEST_WAY_RANGE },
 	{ .name = "ttm_bo_vm_fault", .ops = &bo_ops,
-	  .arg = VRAM_TEST_WAY_STOCK, .most = 16 },
-	{ .name = "vmf_insert_pfn", .ops = &shape_ops,
-	  .arg = VRAM_TEST_PEER_INSERT_PFN, .most = 1 },
-	{ .name = "vmf_insert_mixed", .ops = &shape_ops,
-	  .arg = VRAM_TEST_PEER_INSERT_MIXED, .most = 1 },
-	{ .name = "vmf_insert_pfn_pmd_pud", .ops = &shape_ops,
-	  .arg = VRAM_TEST_PEER_INSERT_HUGE, .most = 1, .huge = true },
-	{ .name = "apply_to_page_range", .ops = &shape_ops,
+	  .arg = VRAM_TEST_WAY_STOCK, .small = true },
+	{ .name = "vmf_insert_pfn", .ops = &extents_ops,
+	  .arg = VRAM_TEST_PEER_INSERT_PFN, .small = true },
+	{ .name = "vmf_insert_mixed", .ops = &extents_ops,
+	  .arg = VRAM_TEST_PEER_INSERT_MIXED, .small = true },
+	{ .name = "vmf_insert_pfn_pmd_pud", .ops = &extents_ops,
+	  .arg = VRAM_TEST_PEER_INSERT_HUGE },
+	{ .name = "apply_to_page_range", .ops = &extents_ops,
 	  .arg = VRAM_TEST_PEER_APPLY, .small = true },
-	{ .name = "remap_pfn_range", .ops = &shape_ops,
+	{ .name = "remap_pfn_range", .ops = &extents_ops,
 	  .arg = VRAM_TEST_PEER_REMAP, .at_mmap = true, .small = true },
-	{ .name = "io_remap_pfn_range", .ops = &shape_ops,
+	{ .name = "io_remap_pfn_range", .ops = &extents_ops,
 	  .arg = VRAM_TEST_PEER_IO_REMAP, .at_mmap = true, .small = true },
 };
 
 const unsigned int bench_nr_ways = sizeof(bench_ways) / sizeof(bench_ways[0]);
 
-/* By its name, which is one of bench_ways. */
+/* By its name; NULL if there is none. */
 const struct bench_way *bench_way(const char *name)
 {
-	unsigned int i = 0;
+	unsigned int i;
 
-	while (strcmp(bench_ways[i].name, name))
-		i++;
-	return &bench_ways[i];
+	for (i = 0; i < bench_nr_ways; i++)
+		if (!strcmp(bench_ways[i].name, name))
+			return &bench_ways[i];
+	return NULL;
 }

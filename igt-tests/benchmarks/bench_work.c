@@ -27,18 +27,6 @@ struct bench {
 	char *addr;
 };
 
-/*
- * What was seen when all of a buffer was mapped: all works that map all of it end
- * with the same, and a million small leaves are not looked at ten times.
- */
-static struct {
-	const struct bench_way *way;
-	uint64_t bytes;
-	struct bench_leaves leaves;
-} complete;
-
-#define MANY_LEAVES	16384
-
 static void map(struct bench *b)
 {
 	b->tables = vram_table_bytes();
@@ -66,24 +54,6 @@ static void look(const struct bench *b, struct bench_sample *s)
 	s->leaves = bench_count_leaves(b->buffer, b->addr);
 }
 
-/* The same, where all is mapped. */
-static void look_complete(const struct bench *b, struct bench_sample *s)
-{
-	bool seen = complete.way == b->way && complete.bytes == b->buffer->bytes;
-
-	if (!b->look)
-		return;
-	if (seen && complete.leaves.pte > MANY_LEAVES) {
-		s->tables = vram_table_bytes() - b->tables;
-		s->leaves = complete.leaves;
-		return;
-	}
-	look(b, s);
-	complete.way = b->way;
-	complete.bytes = b->buffer->bytes;
-	complete.leaves = s->leaves;
-}
-
 /* What is counted now. */
 static uint64_t count(void)
 {
@@ -100,12 +70,14 @@ static void begin(const struct bench *b, struct bench_sample *s)
 {
 	s->calls = -calls(b);
 	s->faults = -vram_faults();
+	bench_trace_switch();
 	s->cost = -count();
 }
 
 static void end(const struct bench *b, struct bench_sample *s)
 {
 	s->cost += count();
+	bench_trace_switch();
 	s->faults += vram_faults();
 	s->calls += calls(b);
 }
@@ -183,9 +155,11 @@ static void write_all_scattered(struct bench *b)
 	touch_scattered(b->addr, b->buffer->bytes, true);
 }
 
+/* The last page, too: there may be but one in the last 2 MiB. */
 static void touch_each_2m(struct bench *b)
 {
 	touch(b->addr, b->buffer->bytes, VRAM_PMD, false);
+	touch(b->addr + b->buffer->bytes - VRAM_PAGE, 1, VRAM_PAGE, false);
 }
 
 static void touch_middle(struct bench *b)
@@ -199,7 +173,7 @@ static void work_touch_read(struct bench *b, struct bench_sample *s)
 {
 	map(b);
 	count_twice(b, s, touch_all);
-	look_complete(b, s);
+	look(b, s);
 	unmap(b);
 }
 
@@ -207,7 +181,7 @@ static void work_touch_write(struct bench *b, struct bench_sample *s)
 {
 	map(b);
 	count_twice(b, s, write_all);
-	look_complete(b, s);
+	look(b, s);
 	unmap(b);
 }
 
@@ -215,7 +189,7 @@ static void work_touch_read_random(struct bench *b, struct bench_sample *s)
 {
 	map(b);
 	count_twice(b, s, touch_all_scattered);
-	look_complete(b, s);
+	look(b, s);
 	unmap(b);
 }
 
@@ -223,7 +197,7 @@ static void work_touch_write_random(struct bench *b, struct bench_sample *s)
 {
 	map(b);
 	count_twice(b, s, write_all_scattered);
-	look_complete(b, s);
+	look(b, s);
 	unmap(b);
 }
 
@@ -232,7 +206,7 @@ static void work_touch_each_2m(struct bench *b, struct bench_sample *s)
 {
 	map(b);
 	count_twice(b, s, touch_each_2m);
-	look_complete(b, s);
+	look(b, s);
 	unmap(b);
 }
 
@@ -247,18 +221,22 @@ static void work_touch_one(struct bench *b, struct bench_sample *s)
 static void work_refault_one(struct bench *b, struct bench_sample *s)
 {
 	map(b);
-	count_twice(b, s, touch_middle);
+	touch_middle(b);
 	zap(b);
 	count_twice(b, s, touch_middle);
 	look(b, s);
 	unmap(b);
 }
 
+/* What there is to do with nothing mapped is none of its cost. */
 static void work_evict(struct bench *b, struct bench_sample *s)
 {
 	map(b);
+	s->own = -count();
+	zap(b);
+	s->own += count();
 	touch_all(b);
-	look_complete(b, s);
+	look(b, s);
 	begin(b, s);
 	zap(b);
 	end(b, s);
@@ -271,7 +249,45 @@ static void work_refault(struct bench *b, struct bench_sample *s)
 	touch_all(b);
 	zap(b);
 	count_twice(b, s, touch_all);
-	look_complete(b, s);
+	look(b, s);
+	unmap(b);
+}
+
+static void move(struct bench *b, enum vram_test_move to, uint64_t block_size)
+{
+	b->way->ops->move(b->buffer, to, block_size);
+}
+
+/* It was in system memory meanwhile. */
+static void work_moved(struct bench *b, struct bench_sample *s)
+{
+	uint64_t block_size = b->buffer->shape->block_size;
+
+	map(b);
+	touch_all(b);
+	move(b, VRAM_TEST_MOVE_OUT, block_size);
+	touch_all(b);
+	move(b, VRAM_TEST_MOVE_IN, block_size);
+	count_twice(b, s, touch_all);
+	look(b, s);
+	unmap(b);
+}
+
+/* And it was back, but in single pages. */
+static void work_moved_twice(struct bench *b, struct bench_sample *s)
+{
+	uint64_t block_size = b->buffer->shape->block_size;
+
+	map(b);
+	touch_all(b);
+	move(b, VRAM_TEST_MOVE_OUT, VRAM_PAGE);
+	touch_all(b);
+	move(b, VRAM_TEST_MOVE_IN, VRAM_PAGE);
+	touch_all(b);
+	move(b, VRAM_TEST_MOVE_OUT, block_size);
+	move(b, VRAM_TEST_MOVE_IN, block_size);
+	count_twice(b, s, touch_all);
+	look(b, s);
 	unmap(b);
 }
 
@@ -280,7 +296,7 @@ static void work_munmap(struct bench *b, struct bench_sample *s)
 	map(b);
 	if (!b->way->at_mmap)
 		touch_all(b);
-	look_complete(b, s);
+	look(b, s);
 	begin(b, s);
 	unmap(b);
 	end(b, s);
@@ -294,7 +310,7 @@ static void work_populate(struct bench *b, struct bench_sample *s)
 	end(b, s);
 	if (b->addr == MAP_FAILED)
 		vram_fail("%s: mmap fails\n", b->way->name);
-	look_complete(b, s);
+	look(b, s);
 	unmap(b);
 }
 
@@ -356,7 +372,7 @@ static void count_fork(struct bench *b, struct bench_sample *s, bool exits)
 	if (!b->way->at_mmap)
 		touch_all(b);
 	s->cost = fork_cost(exits);
-	look_complete(b, s);
+	look(b, s);
 	unmap(b);
 }
 
@@ -465,11 +481,11 @@ static void work_threads(struct bench *b, struct bench_sample *s)
 	start_team(&team, b);
 	count_twice(b, s, touch_by_team);
 	end_team(&team);
-	look_complete(b, s);
+	look(b, s);
 	unmap(b);
 }
 
-enum when { BY_FAULT, BY_ZAP, AT_MMAP, ALWAYS, BY_NAME };
+enum when { BY_FAULT, BY_ZAP, BY_MOVE, AT_MMAP, ALWAYS };
 
 /**
  * struct work - what is done
@@ -477,6 +493,7 @@ enum when { BY_FAULT, BY_ZAP, AT_MMAP, ALWAYS, BY_NAME };
  * @run: do it once
  * @when: for which ways
  * @whole: on all of the buffer, however many leaves that has
+ * @named: only on shapes that name it
  * @threads: by so many
  */
 static const struct work {
@@ -484,6 +501,7 @@ static const struct work {
 	void (*run)(struct bench *b, struct bench_sample *s);
 	enum when when;
 	bool whole;
+	bool named;
 	unsigned int threads;
 } works[] = {
 	{ .name = "touch-one", .run = work_touch_one,
@@ -497,12 +515,15 @@ static const struct work {
 	  .when = BY_FAULT },
 	{ .name = "touch-write-random", .run = work_touch_write_random,
 	  .when = BY_FAULT },
-	{ .name = "touch-each-2m", .run = work_touch_each_2m, .when = BY_NAME },
+	{ .name = "touch-each-2m", .run = work_touch_each_2m,
+	  .when = BY_FAULT, .named = true },
 	{ .name = "populate", .run = work_populate,
 	  .when = AT_MMAP, .whole = true },
 	{ .name = "evict", .run = work_evict, .when = BY_ZAP },
-	{ .name = "refault", .run = work_refault,
-	  .when = BY_ZAP, .whole = true },
+	{ .name = "refault", .run = work_refault, .when = BY_ZAP },
+	{ .name = "moved", .run = work_moved, .when = BY_MOVE, .named = true },
+	{ .name = "moved-twice", .run = work_moved_twice,
+	  .when = BY_MOVE, .named = true },
 	{ .name = "munmap", .run = work_munmap, .when = ALWAYS },
 	{ .name = "fork", .run = work_fork, .when = ALWAYS },
 	{ .name = "exit", .run = work_exit, .when = ALWAYS },
@@ -516,64 +537,82 @@ static const struct work {
 	  .threads = 4 },
 };
 
-/* Who takes a fault for every few pages gets fewer pages. */
-#define MOST_FAULTS	1024
-/* Where only the cost per page is of interest, so do all who map single pages. */
-#define MOST_PTES	32768
+/* Who has more leaves than this maps a part, where only the cost per page is of interest. */
+#define MANY_LEAVES	65536
+#define PART		(64 * MIB)
 
 static uint64_t bytes_for(const struct work *work, const struct bench_way *way,
 			  const struct bench_buffer *buffer)
 {
-	uint64_t bytes = buffer->shape->size, most = bytes;
-	unsigned long leaves = bench_min_leaves(buffer, 0, bytes);
+	uint64_t bytes = buffer->shape->size;
+	bool many = way->small ||
+		    bench_min_leaves(buffer, 0, bytes) > MANY_LEAVES;
 
-	if (way->most && !(way->huge && leaves < MOST_FAULTS))
-		most = way->most * MOST_FAULTS * VRAM_PAGE;
-	else if (!work->whole && (way->small || leaves > MOST_PTES))
-		most = MOST_PTES * VRAM_PAGE;
-	return most < bytes ? most : bytes;
+	return !work->whole && many && bytes > PART ? PART : bytes;
 }
 
 /*
- * One interrupt outweighs what is short: that is done again, and the least counts, of
- * the work and of the program's own part.
+ * One interrupt outweighs what is short: that is done again until the least was seen
+ * twice, of the work and of the program's own part, each for itself.
  */
 #define SHORT_INSNS	3000000
 #define SHORT_LOCKS	1000
-#define SHORT_TIMES	5
+#define SHORT_TIMES	20
 
-static void run(const struct work *work, const struct bench_way *way,
-		struct bench_buffer *buffer)
+struct least {
+	uint64_t value;
+	unsigned int seen;
+};
+
+/* True if there is none that is less. */
+static bool least_add(struct least *least, uint64_t value)
 {
+	if (!least->seen || value < least->value)
+		*least = (struct least) { .value = value };
+	if (value == least->value)
+		least->seen++;
+	return value == least->value;
+}
+
+static struct bench_sample measure(const struct work *work,
+				   const struct bench_way *way,
+				   struct bench_buffer *buffer)
+{
+	uint64_t is_short = bench_locks_counted() ? SHORT_LOCKS : SHORT_INSNS;
 	struct bench b = {
 		.way = way,
 		.buffer = buffer,
 		.threads = work->threads,
-		.look = true,
+		/* Leaves are those of when instructions were counted. */
+		.look = !bench_locks_counted(),
 	};
-	struct bench_sample best = {}, again;
-	uint64_t own, is_short = SHORT_INSNS;
+	struct least cost = {}, own = {};
+	struct bench_sample best = {};
 	int i;
 
-	/* Leaves are those of when instructions were counted. */
-	if (bench_locks_counted()) {
-		is_short = SHORT_LOCKS;
-		b.look = false;
-	}
 	way->ops->begin(way, buffer);
-	work->run(&b, &best);
-	own = best.own;
-	b.look = false;
-	for (i = 1; i < SHORT_TIMES && best.cost < is_short; i++) {
-		again = best;
-		work->run(&b, &again);
-		if (again.own < own)
-			own = again.own;
-		if (again.cost < best.cost)
-			best = again;
+	for (i = 0; i < SHORT_TIMES && (cost.seen < 2 || own.seen < 2); i++) {
+		struct bench_sample sample = best;
+
+		work->run(&b, &sample);
+		least_add(&own, sample.own);
+		if (least_add(&cost, sample.cost))
+			best = sample;
+		b.look = false;
+		if (cost.value >= own.value + is_short)
+			break;
 	}
-	best.cost = best.cost > own ? best.cost - own : 0;
-	bench_row(way, buffer, work->name, &best);
+	best.own = own.value;
+	best.cost = cost.value > own.value ? cost.value - own.value : 0;
+	return best;
+}
+
+static void run(const struct work *work, const struct bench_way *way,
+		struct bench_buffer *buffer)
+{
+	struct bench_sample sample = measure(work, way, buffer);
+
+	bench_row(way, buffer, work->name, &sample);
 }
 
 static bool makes_sense(const struct work *work, const struct bench_way *way)
@@ -583,36 +622,73 @@ static bool makes_sense(const struct work *work, const struct bench_way *way)
 		return !way->at_mmap;
 	case BY_ZAP:
 		return !way->at_mmap && way->ops->zap;
+	case BY_MOVE:
+		return way->ops->move;
 	case AT_MMAP:
 		return way->at_mmap;
 	default:
-		return work->when == ALWAYS;
+		return true;
 	}
 }
 
-/* All works on one buffer by one way. */
+static bool wanted(const struct work *work, const struct bench_shape *shape)
+{
+	const char * const *name = shape->works;
+
+	if (!name)
+		return !work->named;
+	while (*name && strcmp(*name, work->name))
+		name++;
+	return *name;
+}
+
+/* All works that a buffer's shape is for, by one way. */
 void bench_works(const struct bench_way *way, struct bench_buffer *buffer)
 {
 	unsigned int i;
 
-	complete.way = NULL;
 	for (i = 0; i < sizeof(works) / sizeof(works[0]); i++) {
-		if (!makes_sense(&works[i], way))
+		if (!makes_sense(&works[i], way) ||
+		    !wanted(&works[i], buffer->shape))
 			continue;
 		buffer->bytes = bytes_for(&works[i], way, buffer);
 		run(&works[i], way, buffer);
 	}
 }
 
-/* One of them, which must be there, on all of the buffer. */
+static const struct work *find(const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < sizeof(works) / sizeof(works[0]); i++)
+		if (!strcmp(works[i].name, name))
+			return &works[i];
+	return NULL;
+}
+
+/* One of them, which must be there, on all of the buffer, if the way can do it. */
 void bench_work(const struct bench_way *way, struct bench_buffer *buffer,
 		const char *name)
 {
-	unsigned int i = 0;
+	const struct work *work = find(name);
 
-	while (strcmp(works[i].name, name))
-		i++;
-	complete.way = NULL;
 	buffer->bytes = buffer->shape->size;
-	run(&works[i], way, buffer);
+	if (makes_sense(work, way))
+		run(work, way, buffer);
+}
+
+/*
+ * One of them, measured while it is traced. False if there is none of that name, or none
+ * for this way that can be traced.
+ */
+bool bench_work_traced(const struct bench_way *way, struct bench_buffer *buffer,
+		       const char *name, struct bench_sample *sample)
+{
+	const struct work *work = find(name);
+
+	if (!work || !makes_sense(work, way) || work->threads)
+		return false;
+	buffer->bytes = bytes_for(work, way, buffer);
+	*sample = measure(work, way, buffer);
+	return true;
 }

@@ -15,15 +15,19 @@ def unique(values):
 
 
 def find(report, way, shape, work, size=None):
-    """The row of that name; of several sizes the largest."""
-    rows = [row for row in report["rows"]
-            if (row["way"], row["shape"], row["work"]) == (way, shape, work)
-            and size in (None, row["bytes"])]
-    return max(rows, key=lambda row: row["bytes"], default=None)
+    """The row of that name; without a size, that of a buffer and not of the window."""
+    for row in report["rows"]:
+        if (row["way"], row["shape"], row["work"]) == (way, shape, work) and \
+                (row["bytes"] < 2 * GIB if size is None else row["bytes"] == size):
+            return row
+    return None
 
 
 def size_text(size):
-    return f"{size / GIB:.6g} GiB" if size >= GIB else f"{size / MIB:.6g} MiB"
+    for unit, name in ((GIB, "GiB"), (MIB, "MiB")):
+        if size >= unit:
+            return f"{size / unit:.3g} {name}"
+    return f"{size / 1024:.3g} KiB"
 
 
 def number(value):
@@ -51,38 +55,68 @@ def leaves_text(row):
     return " + ".join(parts) or "none"
 
 
-# Title, work, and what of its row.
-COLUMNS = [
+# Title, work, and what of its row: of all of a buffer, and of what may be a part of it.
+ALL = [
     ("1 touch", "touch-one", lambda r: number(r["insns"])),
-    ("refault", "refault-one", lambda r: number(r["insns"])),
-    ("per page", "touch-read", lambda r: number(r["insns_per_page"])),
-    ("random", "touch-read-random", lambda r: number(r["insns_per_page"])),
-    ("again", "refault", lambda r: number(r["insns_per_page"])),
-    ("evict", "evict", lambda r: number(r["insns_per_page"])),
-    ("munmap", "munmap", lambda r: number(r["insns_per_page"])),
-    ("fork", "fork", lambda r: number(r["insns_per_page"])),
-    ("exit", "exit", lambda r: number(r["insns_per_page"])),
-    ("locks", "touch-read", lambda r: short(locks_per_page(r))),
+    ("evicted", "refault-one", lambda r: number(r["insns"])),
+    ("its locks", "refault-one", lambda r: f"{r['locks']:,}"),
+    ("per page", "touch-read", lambda r: short(r["insns_per_page"])),
+    ("per leaf", "touch-read", lambda r: short(r["insns_per_leaf"])),
+    ("locks per page", "touch-read", lambda r: short(locks_per_page(r))),
+]
+PARTS = [
+    ("write", "touch-write", lambda r: short(r["insns_per_page"])),
+    ("random", "touch-read-random", lambda r: short(r["insns_per_page"])),
+    ("random write", "touch-write-random", lambda r: short(r["insns_per_page"])),
+    ("refault", "refault", lambda r: short(r["insns_per_page"])),
+    ("per leaf", "refault", lambda r: short(r["insns_per_leaf"])),
+    ("evict", "evict", lambda r: short(r["insns_per_page"])),
+    ("munmap", "munmap", lambda r: short(r["insns_per_page"])),
+    ("fork", "fork", lambda r: short(r["insns_per_page"])),
+    ("exit", "exit", lambda r: short(r["insns_per_page"])),
 ]
 
 
-def shape_table(report, shape):
-    """A list of lists of texts: a head, then a line for each way."""
-    head = ["way", "of", "faults", "calls", "leaves", "min", "tables, KiB", "cache"]
-    table = [head + [title for title, _, _ in COLUMNS]]
+def find_all(report, way, shape, work):
+    """Where a way touches no page to map it, what stands for the touches."""
+    return find(report, way, shape, work) or (
+        work == "touch-read" and find(report, way, shape, "populate")) or None
+
+
+def cells(report, way, shape, columns):
+    rows = [find_all(report, way, shape, work) for _, work, _ in columns]
+    return [text(row) if row else "-" for row, (_, _, text) in zip(rows, columns)]
+
+
+def mapped_table(report, shape):
+    """What maps all of a buffer: a list of lists of texts, a head, then a line for each way."""
+    table = [["way", "of", "faults", "calls", "leaves", "min", "tables, KiB", "cache"]]
     for way in unique(row["way"] for row in report["rows"]):
-        full = find(report, way, shape, "touch-read") or find(report, way, shape, "populate")
-        if not full:
-            continue
-        line = [way, size_text(full["bytes"]), f"{full['faults']:,}",
-                f"{full['callbacks']:,}", leaves_text(full), f"{full['min_leaves']:,}",
-                f"{full['pgtable_bytes'] / 1024:,.0f}", full["cache"]]
-        for _, work, text in COLUMNS:
-            row = find(report, way, shape, work)
-            if not row and work == "touch-read":
-                row = find(report, way, shape, "populate")
-            line.append(text(row) if row else "-")
-        table.append(line)
+        row = find_all(report, way, shape, "touch-read") or find(report, way, shape, "touch-one")
+        if row:
+            table.append([way, size_text(row["bytes"]), f"{row['faults']:,}",
+                          f"{row['callbacks']:,}", leaves_text(row), f"{row['min_leaves']:,}",
+                          f"{row['pgtable_bytes'] / 1024:,.0f}", row["cache"]])
+    return table
+
+
+def cost_table(report, shape):
+    """What that takes."""
+    table = [["way"] + [title for title, _, _ in ALL]]
+    for way in unique(row["way"] for row in report["rows"]):
+        line = cells(report, way, shape, ALL)
+        if any(text != "-" for text in line):
+            table.append([way] + line)
+    return table
+
+
+def parts_table(report, shape):
+    """What was done with a buffer, or with a part of it: instructions for each page."""
+    table = [["way", "of"] + [title for title, _, _ in PARTS]]
+    for way in unique(row["way"] for row in report["rows"]):
+        row = find(report, way, shape, "munmap")
+        if row:
+            table.append([way, size_text(row["bytes"])] + cells(report, way, shape, PARTS))
     return table
 
 
@@ -117,55 +151,86 @@ def scaling_table(report):
     return table
 
 
+MOVES = [("touch-read", "first"), ("moved", "moved"), ("moved-twice", "moved twice")]
+
+
+def moves_table(report):
+    """A buffer that was moved out of the window and back, touched everywhere again."""
+    table = [["way", "", "faults", "leaves", "min", "instructions", "per page"]]
+    for way in unique(row["way"] for row in report["rows"] if row["work"] == "moved"):
+        for work, title in MOVES:
+            row = find(report, way, "blocks-2m", work)
+            if row:
+                table.append([way, title, f"{row['faults']:,}", leaves_text(row),
+                              f"{row['min_leaves']:,}", f"{row['insns']:,}",
+                              short(row["insns_per_page"])])
+    return table
+
+
+def marginal(report, way, shape):
+    """A GiB more when there are many, to a GiB more when there are few."""
+    rows = [row for row in report["rows"] if (row["way"], row["shape"], row["work"]) ==
+            (way, shape, "touch-each-2m")]
+    rows.sort(key=lambda row: row["bytes"])
+    if len(rows) < 3:
+        return None
+    (a, b), (c, d) = rows[:2], rows[-2:]
+    few = (b["insns"] - a["insns"]) / (b["bytes"] - a["bytes"])
+    many = (d["insns"] - c["insns"]) / (d["bytes"] - c["bytes"])
+    return many / few
+
+
 def goals(report):
-    """Lines (what, figure, at most); the ones whose rows are there."""
-    def insns(way, shape, work, field="insns"):
+    """Lines (what, figure, at most); the figure is None where rows are missing."""
+    def of(way, shape, work, field="insns"):
         row = find(report, way, shape, work)
         return row and row[field]
 
-    def four_threads(field):
-        one, four = (insns("vmf_range", "misaligned-4k", f"threads-{n}", field)
-                     for n in (1, 4))
-        return one and four / one
+    def ratio(one, other):
+        return one / other if one is not None and other else None
 
-    ttm_first = insns("ttm_bo_vm_fault", "misaligned-4k", "touch-one")
-    ttm_again = insns("ttm_bo_vm_fault", "misaligned-4k", "refault-one")
-    first = insns("vmf_range", "misaligned-4k", "touch-one")
-    small = insns("vmf_range", "aligned", "touch-one")
+    ours = [row for row in report["rows"]
+            if row["way"] in ("vmf_range", "vmf_range_populate", "ttm_range")]
+    ttm = "ttm_bo_vm_fault"
+    misaligned = "misaligned-4k"
     lines = [
-        ("instructions per PTE, page tables there",
-         insns("vmf_range", "misaligned-4k", "refault", "insns_per_leaf"), 20),
-        ("instructions per PMD leaf",
-         insns("vmf_range_no_pud", "aligned", "refault-one", "insns_per_leaf"), 60),
-        ("a fault that writes one leaf, to stock TTM's",
-         small and ttm_first and small / ttm_first, 1),
-        ("one touch of a misaligned GiB, to a fault of stock TTM, tables made",
-         first and ttm_first and first / ttm_first, 1.5),
+        ("instructions per PTE of a misaligned GiB, page tables there",
+         of("vmf_range", misaligned, "refault", "insns_per_leaf"), 20),
+        ("instructions per PMD leaf of an aligned GiB, page tables there",
+         of("vmf_range_no_pud", "aligned", "refault-one", "insns_per_leaf"), 60),
+        ("a fault that maps one page: ttm_range to stock TTM, tables made",
+         ratio(of("ttm_range", "one-page", "touch-one"), of(ttm, "one-page", "touch-one")), 1),
         ("the same, tables there",
-         ttm_again and insns("vmf_range", "misaligned-4k", "refault-one") / ttm_again, 1.5),
+         ratio(of("ttm_range", "one-page", "refault-one"),
+               of(ttm, "one-page", "refault-one")), 1),
+        ("one touch of a misaligned GiB: ttm_range to a fault of stock TTM, tables made",
+         ratio(of("ttm_range", misaligned, "touch-one"), of(ttm, misaligned, "touch-one")), 1.5),
+        ("the same, tables there",
+         ratio(of("ttm_range", misaligned, "refault-one"),
+               of(ttm, misaligned, "refault-one")), 1.5),
         ("locks of a fault that fills a page table, table there",
-         insns("vmf_range", "misaligned-4k", "refault-one", "locks"), 4),
-        ("locks of four threads that touch single pages, to those of one",
-         four_threads("locks"), 1.03),
-        ("the same, instructions",
-         four_threads("insns"), 1.03),
-        ("refault of a GiB of PTEs, to its first faults",
-         first and insns("vmf_range", "misaligned-4k", "refault") /
-         insns("vmf_range", "misaligned-4k", "touch-read"), 1),
+         of("vmf_range", misaligned, "refault-one", "locks"), 4),
+        ("refault of single pages to first faults, per page",
+         ratio(of("vmf_range", misaligned, "refault", "insns_per_page"),
+               of("vmf_range", misaligned, "touch-read", "insns_per_page")), 1),
+        ("a buffer moved out and back: faults, to first faults",
+         ratio(of("ttm_range", "blocks-2m", "moved", "faults"),
+               of("ttm_range", "blocks-2m", "touch-read", "faults")), 1),
+        ("moved twice, once back in single pages: faults, to first faults",
+         ratio(of("ttm_range", "blocks-2m", "moved-twice", "faults"),
+               of("ttm_range", "blocks-2m", "touch-read", "faults")), 1),
         ("rows of vmf_range and ttm_range with more leaves than needed",
-         sum(row["tlb_entries"] > row["min_leaves"] for row in report["rows"]
-             if row["way"] in ("vmf_range", "vmf_range_populate", "ttm_range")), 0),
+         sum(row["tlb_entries"] > row["min_leaves"] for row in ours) if ours else None, 0),
     ]
     for way, shape in (("vmf_range", "aligned"), ("vmf_range_no_pud", "aligned"),
-                       ("vmf_range", "misaligned-4k")):
-        rows = [row for row in report["rows"] if row["work"] == "touch-each-2m" and
-                (row["way"], row["shape"]) == (way, shape)]
-        if rows:
-            rows.sort(key=lambda row: row["bytes"])
-            ratio = (rows[-1]["insns"] / rows[-1]["bytes"]) / (rows[0]["insns"] / rows[0]["bytes"])
-            lines.append((f"a GiB of {size_text(rows[-1]['bytes'])}, to one of "
-                          f"{size_text(rows[0]['bytes'])}, {way} {shape}", ratio, 1.03))
-    return [line for line in lines if line[1] is not None]
+                       ("vmf_range", misaligned)):
+        lines.append((f"a GiB more at 64 GiB, to a GiB more at 4 GiB: {way}, {shape}",
+                      marginal(report, way, shape), 1.03))
+    return lines
+
+
+def met(value, most):
+    return value is not None and value <= most
 
 
 def render(table):
@@ -176,22 +241,48 @@ def render(table):
 
 
 ABOUT = """\
-1 touch, refault: instructions of one fault, first and after an eviction. Others: for
-each page that is mapped. per page: every page touched once, or mmap() where that maps
-all; random: in scattered order; again: after an eviction; locks: taken for each page
-that is touched. min: the fewest leaves that can map the same."""
+All of it, each page touched once, or mmap() where that maps all. min: the fewest leaves
+that can map the same."""
+
+ABOUT_COST = """\
+1 touch: instructions of one fault, page tables made; evicted: the same after an eviction,
+with the tables there, and its locks. Others: all pages touched, page tables made."""
+
+ABOUT_PARTS = """\
+Instructions per page (per leaf: of refault), of all of the buffer, or of 64 MiB where that
+has more than 65,536 leaves."""
+
+
+def sections(report):
+    """Titles with what is to be said about them, and tables."""
+    for shape in unique(row["shape"] for row in report["rows"]):
+        yield f"{shape}: what maps it", ABOUT, mapped_table(report, shape)
+        yield f"{shape}: what that takes", ABOUT_COST, cost_table(report, shape)
+        parts = parts_table(report, shape)
+        if len(parts) > 1:
+            yield f"{shape}: what is done with it", ABOUT_PARTS, parts
+        threads = threads_table(report, shape)
+        if len(threads) > 1:
+            yield (f"{shape}: touched by 1 to 4 threads",
+                   "Instructions and locks for each page.", threads)
+    moves = moves_table(report)
+    if len(moves) > 1:
+        yield ("blocks-2m: moved", "64 MiB out of the window and back, then touched "
+               "everywhere; moved twice: it was back in single pages meanwhile.", moves)
+    scaling = scaling_table(report)
+    if len(scaling) > 1:
+        yield "Instructions per GiB, by size", "Touched once in each 2 MiB.", scaling
+
+
+def goals_table(report):
+    return [["goal", "is", "at most", ""]] + [
+        [what, "-" if value is None else f"{value:,.2f}", f"{most:g}",
+         "met" if met(value, most) else "MISSED"] for what, value, most in goals(report)]
 
 
 def text(report):
-    parts = [f"Linux {report['kernel']}, instructions of the guest's kernel.\n{ABOUT}"]
-    for shape in unique(row["shape"] for row in report["rows"]):
-        parts.append(f"== {shape}\n" + render(shape_table(report, shape)))
-        parts.append(f"== {shape}, touched by 1 to 4 threads: instructions and locks for "
-                     "each page\n" + render(threads_table(report, shape)))
-    scaling = scaling_table(report)
-    if len(scaling) > 1:
-        parts.append("== instructions per GiB, by size\n" + render(scaling))
-    parts.append("== goals\n" + "\n".join(
-        f"{'met   ' if value <= most else 'MISSED'}  {what}: {value:,.2f}, at most {most:g}"
-        for what, value, most in goals(report)))
+    parts = [f"Linux {report['kernel']}, instructions of the guest's kernel."]
+    for title, about, table in sections(report):
+        parts.append(f"== {title}\n{about}\n\n{render(table)}")
+    parts.append("== goals\n" + render(goals_table(report)))
     return "\n\n".join(parts)
