@@ -62,7 +62,7 @@ struct bench_way_ops {
 	void (*zap)(struct bench_buffer *buffer);
 	void (*move)(struct bench_buffer *buffer, enum vram_test_move to,
 		     uint64_t block_size);
-	uint64_t (*calls)(struct bench_buffer *buffer);
+	uint64_t (*calls)(const struct bench_buffer *buffer);
 };
 
 /**

@@ -90,7 +90,7 @@ static void extents_zap(struct bench_buffer *buffer)
 		vram_fail("VRAM_TEST_ZAP_PAGES: %s\n", strerror(errno));
 }
 
-static uint64_t calls(struct bench_buffer *buffer)
+static uint64_t calls(const struct bench_buffer *buffer)
 {
 	return shape_calls(buffer->vram).calls;
 }
