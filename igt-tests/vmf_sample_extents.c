@@ -18,7 +18,7 @@
  *
  * SUBTEST: move
  * Description: an extent moves, its content with it, and has the leaves that its new
- *	place allows
+ *	place allows; the old place and the new one may overlap
  *
  * SUBTEST: move-used
  * Description: no write is lost while extents move
@@ -97,15 +97,20 @@ static void check_leaves(char *addr, uint64_t pages,
 	model_fini(&m);
 }
 
+static uint64_t stamp_of(uint64_t page, uint64_t seed)
+{
+	return vram_stamp(page * VRAM_PAGE, seed);
+}
+
 /* Each page of small extents, some of large ones, the last one among them. */
 static void check_content(char *addr, const struct vmf_sample_extent *e)
 {
 	uint64_t i, step = 1 + e->nr_pages / 128;
 
 	for (i = e->nr_pages - 1; i < e->nr_pages; i -= step) {
-		sample_poke(&sample, e->at + i, vram_stamp(e->page + i, 1));
+		sample_poke(&sample, e->at + i, stamp_of(e->page + i, 1));
 		igt_assert_eq_u64(*word_of(addr, e->page + i),
-				  vram_stamp(e->page + i, 1));
+				  stamp_of(e->page + i, 1));
 	}
 	/* Where the core makes the page tables, each takes a touch of its own. */
 	for (i = 0; i < e->nr_pages && !vram_makes_tables; i++)
@@ -204,25 +209,27 @@ static void check_cut(void)
 
 static void check_move(void)
 {
-	/* Pages of memory: agrees with the file, does not, overlaps the last one. */
-	static const uint64_t places[] = { 512 * 9, 512 * 30 + 5, 512 * 30 + 77 };
+	/* Pages of memory: agrees with the file, does not, each overlaps the last one. */
+	static const uint64_t places[] = {
+		512 * 9, 512 * 30 + 5, 512 * 30 + 77, 512 * 30 + 3, 512 * 31,
+	};
 	char *addr;
 	unsigned int i, p;
 
 	set(0, 2048, 0);
 	addr = map(2048);
 	for (i = 0; i < 2048; i++)
-		*word_of(addr, i) = vram_stamp(i, 2);
+		*word_of(addr, i) = stamp_of(i, 2);
 	for (p = 0; p < ARRAY_SIZE(places); p++) {
 		struct vmf_sample_extent e = { 0, 2048, places[p] };
 
 		move(0, 2048, places[p]);
 		for (i = 0; i < 2048; i++) {
-			igt_assert_eq_u64(*word_of(addr, i), vram_stamp(i, 2));
+			igt_assert_eq_u64(*word_of(addr, i), stamp_of(i, 2));
 			if (i % 64)
 				continue;
 			igt_assert_eq_u64(sample_peek(&sample, places[p] + i),
-					  vram_stamp(i, 2));
+					  stamp_of(i, 2));
 		}
 		check_leaves(addr, 2048, &e, 1);
 	}

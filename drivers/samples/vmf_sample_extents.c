@@ -154,29 +154,27 @@ static unsigned long sample_area(struct file *file, unsigned long addr,
 					   block.nr_pages ? &block : NULL);
 }
 
+/* By one mapping: through two, memmove() would not see that they overlap. */
 static int sample_copy(struct sample *s, const struct vmf_sample_extent *to)
 {
+	unsigned long src, dst = s->pfn + to->at, first;
 	size_t size = to->nr_pages << PAGE_SHIFT;
 	struct vmf_range_block from;
-	int ret = -ENOMEM;
-	void *src, *dst;
+	void *mem;
 
 	if (sample_block(s, to->page, &from) ||
 	    from.pgoff + from.nr_pages - to->page < to->nr_pages)
 		return -EINVAL;
-	from.pfn += to->page - from.pgoff;
+	src = from.pfn + to->page - from.pgoff;
+	first = min(src, dst);
 
-	src = memremap(PFN_PHYS(from.pfn), size, MEMREMAP_WC);
-	dst = memremap(PFN_PHYS(s->pfn + to->at), size, MEMREMAP_WC);
-	if (src && dst) {
-		memmove(dst, src, size);
-		ret = 0;
-	}
-	if (dst)
-		memunmap(dst);
-	if (src)
-		memunmap(src);
-	return ret;
+	mem = memremap(PFN_PHYS(first), PFN_PHYS(max(src, dst) - first) + size,
+		       MEMREMAP_WC);
+	if (!mem)
+		return -ENOMEM;
+	memmove(mem + PFN_PHYS(dst - first), mem + PFN_PHYS(src - first), size);
+	memunmap(mem);
+	return 0;
 }
 
 static int sample_set(struct sample *s, const struct vmf_sample_extent *to,

@@ -24,7 +24,10 @@ struct vmf_sample_extent {
 
 /* Pages of the file have this memory behind them from now on. */
 #define VMF_SAMPLE_SET		_IOW('v', 0x60, struct vmf_sample_extent)
-/* The same, and the content moves along; the pages are part of one extent. */
+/*
+ * The same, and the content moves along; the pages are part of one extent. Where they
+ * were and where they go to may overlap.
+ */
 #define VMF_SAMPLE_MOVE		_IOW('v', 0x61, struct vmf_sample_extent)
 
 #endif
