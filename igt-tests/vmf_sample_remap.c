@@ -61,8 +61,9 @@ static void check_content(char *addr, uint64_t from, uint64_t to, uint64_t seed)
 	for (at = from; at < to; at += STEP * VRAM_PAGE) {
 		uint64_t page = (OFFSET + at) / VRAM_PAGE;
 
-		sample_poke(&sample, page, vram_stamp(page, seed));
-		igt_assert_eq_u64(*word_of(addr, at), vram_stamp(page, seed));
+		sample_poke(&sample, page, vram_stamp(page * VRAM_PAGE, seed));
+		igt_assert_eq_u64(*word_of(addr, at),
+				  vram_stamp(page * VRAM_PAGE, seed));
 		*word_of(addr, at) = ~seed;
 		igt_assert_eq_u64(sample_peek(&sample, page), ~seed);
 	}
