@@ -73,6 +73,9 @@
  * SUBTEST: buddy
  * Description: a buffer whose driver shows the allocator's list maps like any other
  *
+ * SUBTEST: buddy-moved
+ * Description: the same when the buffer leaves and comes back to another place
+ *
  * SUBTEST: stock
  * Description: the test's own eyes: TTM's fault handler makes nothing but PTEs
  */
@@ -470,6 +473,48 @@ static void check_buddy(const struct shape *shape, uint64_t shift)
 	vram_bo_destroy(&vram, &bo);
 }
 
+static void stamp_bo(char *addr, uint64_t size, uint64_t seed)
+{
+	uint64_t at;
+
+	for (at = 0; at < size; at += VRAM_PAGE)
+		*(volatile uint64_t *)(addr + at) = vram_stamp(at, seed);
+}
+
+/* Two buffers swap their places, again and again; the list of one is asked. */
+static void check_buddy_moved(void)
+{
+	uint64_t size = 4 * MIB + 5 * VRAM_PAGE, at;
+	struct vram_bo bo[2];
+	unsigned int i, round;
+	char *addr[2];
+
+	for (i = 0; i < 2; i++) {
+		vram_bo_create(&vram, &bo[i], size, 0, 0);
+		vram_bo_act(&vram, &bo[i], VRAM_TEST_BO_WAY,
+			    i ? VRAM_TEST_WAY_RANGE : VRAM_TEST_WAY_BUDDY);
+		addr[i] = vram_map(&vram, &bo[i], 0, size, 0,
+				   PROT_READ | PROT_WRITE);
+		stamp_bo(addr[i], size, i);
+	}
+	for (round = 0; round < 8; round++) {
+		for (i = 0; i < 2; i++)
+			vram_bo_act(&vram, &bo[i], VRAM_TEST_MOVE,
+				    VRAM_TEST_MOVE_OUT);
+		while (i--)
+			vram_bo_act(&vram, &bo[i], VRAM_TEST_MOVE,
+				    VRAM_TEST_MOVE_IN);
+		for (at = size; at; at -= VRAM_PAGE)
+			igt_assert_eq_u64(*(volatile uint64_t *)
+					  (addr[0] + at - VRAM_PAGE),
+					  vram_stamp(at - VRAM_PAGE, 0));
+	}
+	for (i = 0; i < 2; i++) {
+		vram_unmap(addr[i], size);
+		vram_bo_destroy(&vram, &bo[i]);
+	}
+}
+
 static void check_stock(const struct shape *shape)
 {
 	unsigned long faults;
@@ -576,6 +621,10 @@ igt_main()
 		check_buddy(shape_named("odd"), VRAM_PMD);
 		check_buddy(shape_named("odd"), VRAM_PAGE);
 	}
+
+	igt_describe("Check that the list is that of the place where the buffer is now");
+	igt_subtest("buddy-moved")
+		check_buddy_moved();
 
 	igt_describe("Check that the test sees the PTEs of TTM's own fault handler");
 	igt_subtest("stock")

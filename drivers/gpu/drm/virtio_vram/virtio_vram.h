@@ -70,6 +70,8 @@ struct virtio_vram_run {
  * struct virtio_vram_resource - where a buffer is in the window
  * @base: base class
  * @blocks: what the allocator gave
+ * @buddy: @blocks for ttm_range_block_of_buddy(), and where in it the last question
+ *	was, for the test node; under the buffer's reservation
  * @runs: @nr runs by page, maximal (no run continues the one before it), and
  *	one more whose page is the buffer's end. Constant once allocated
  * @nr: number of runs
@@ -79,6 +81,7 @@ struct virtio_vram_run {
 struct virtio_vram_resource {
 	struct ttm_resource base;
 	struct list_head blocks;
+	struct ttm_range_buddy buddy;
 	struct virtio_vram_run *runs;
 	pgoff_t nr;
 	u32 *blobs;

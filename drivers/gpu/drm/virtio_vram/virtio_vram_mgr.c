@@ -293,6 +293,9 @@ static int virtio_vram_mgr_alloc(struct ttm_resource_manager *man,
 	if (!res)
 		return -ENOMEM;
 	INIT_LIST_HEAD(&res->blocks);
+	res->buddy.blocks = &res->blocks;
+	res->buddy.chunk_size = mgr->mm.chunk_size;
+	res->buddy.base_pfn = PHYS_PFN(vram->base);
 	ttm_resource_init(tbo, place, &res->base);
 
 	mutex_lock(&mgr->lock);

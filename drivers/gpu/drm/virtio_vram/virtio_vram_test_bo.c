@@ -118,34 +118,13 @@ static const struct vm_operations_struct vram_test_stock_vm_ops = {
 	.access = ttm_bo_vm_access,
 };
 
-/*
- * Where the last question about a buffer's list was, as it would be remembered from
- * block to block of one fault.
- */
-static struct {
-	spinlock_t lock;	/* all of this */
-	struct ttm_resource *res;
-	struct ttm_range_buddy buddy;
-} vram_test_list = { .lock = __SPIN_LOCK_UNLOCKED(vram_test_list.lock) };
-
+/* As a driver would that keeps the allocator's list and no other. */
 static int vram_test_buddy_block(struct ttm_buffer_object *tbo, pgoff_t page,
 				 struct vmf_range_block *block)
 {
-	struct virtio_vram *vram = bdev_to_virtio_vram(tbo->bdev);
-	int ret;
-
-	spin_lock(&vram_test_list.lock);
-	if (vram_test_list.res != tbo->resource) {
-		vram_test_list.res = tbo->resource;
-		vram_test_list.buddy = (struct ttm_range_buddy){
-			.blocks = &to_virtio_vram_resource(tbo->resource)->blocks,
-			.chunk_size = vram->mgr.mm.chunk_size,
-			.base_pfn = PHYS_PFN(vram->base),
-		};
-	}
-	ret = ttm_range_block_of_buddy(&vram_test_list.buddy, page, block);
-	spin_unlock(&vram_test_list.lock);
-	return ret;
+	dma_resv_assert_held(tbo->base.resv);
+	return ttm_range_block_of_buddy(&to_virtio_vram_resource(tbo->resource)->buddy,
+					page, block);
 }
 
 static const struct ttm_range_ops vram_test_buddy_ops = {
@@ -169,9 +148,6 @@ static int vram_test_bo_way(struct virtio_vram_bo *vbo, u32 way)
 		if (vbo->block_size)
 			return -EINVAL;
 		vm_ops = &vram_test_buddy_ops.base.vm_ops;
-		spin_lock(&vram_test_list.lock);
-		vram_test_list.res = NULL;
-		spin_unlock(&vram_test_list.lock);
 	}
 	WRITE_ONCE(vbo->vm_ops, vm_ops);
 	return 0;
