@@ -7,7 +7,6 @@
 #include <linux/vmf_range.h>
 
 #include <drm/drm_drv.h>
-#include <drm/drm_vma_manager.h>
 #include <drm/ttm/ttm_bo.h>
 #include <drm/ttm/ttm_device.h>
 #include <drm/ttm/ttm_range.h>
@@ -191,6 +190,28 @@ static vm_fault_t ttm_range_fault_reserved(struct ttm_buffer_object *bo,
 	return vmf_insert_blocks(vmf, ttm_range_block, &walk, prot);
 }
 
+/*
+ * The device is gone: a page of zeroes for the whole VMA.
+ *
+ * drm_dev_unplug() may not have come to its zap yet, and the dummy page's PTEs must not
+ * meet a huge leaf. No new one can come: faults take the reservation first. The
+ * buffer's other VMAs keep their dummy pages, which live as long as the DRM device.
+ */
+static vm_fault_t ttm_range_fault_unplugged(struct vm_fault *vmf)
+{
+	struct vm_area_struct *vma = vmf->vma;
+	struct vmf_range_leaf leaf;
+
+	/* Another thread's fault had the reservation before. */
+	if (vmf_range_query(vma, vmf->address, vmf->address + PAGE_SIZE, &leaf) &&
+	    leaf.shift == PAGE_SHIFT)
+		return VM_FAULT_NOPAGE;
+
+	if (vmf_range_zap_vma(vma, vma->vm_start, vma->vm_end - vma->vm_start))
+		return VM_FAULT_SIGBUS;
+	return ttm_bo_vm_dummy_page(vmf, vma->vm_page_prot);
+}
+
 /**
  * ttm_range_fault - serve a fault of any order in a TTM buffer's mapping
  * @vmf: the fault, as it came to &vmf_range_ops.fault
@@ -226,14 +247,7 @@ vm_fault_t ttm_range_fault(struct vm_fault *vmf)
 		ret = ttm_range_fault_reserved(bo, vmf);
 		drm_dev_exit(idx);
 	} else {
-		/*
-		 * drm_dev_unplug() may not have come to its zap yet, and the
-		 * dummy page's PTEs must not meet a huge leaf. No new one can
-		 * come: faults take the reservation first.
-		 */
-		drm_vma_node_unmap(&bo->base.vma_node,
-				   vmf->vma->vm_file->f_mapping);
-		ret = ttm_bo_vm_dummy_page(vmf, vmf->vma->vm_page_prot);
+		ret = ttm_range_fault_unplugged(vmf);
 	}
 
 	dma_resv_unlock(bo->base.resv);
