@@ -50,8 +50,9 @@ static int ttm_range_take_part(ttm_range_take_fn take, void *priv, u64 *rest,
  * for buffers that the CPU uses much.
  *
  * Context: as @take.
- * Return: 0; -ENOSPC if there is no such place now; or an error of @take. After an
- * error the caller gives back what is in @blocks.
+ * Return: 0; -ENOSPC if there is no such place now; -EINVAL for a @size that is 0 or no
+ * multiple of PAGE_SIZE; or an error of @take. After an error the caller gives back
+ * what is in @blocks.
  */
 int ttm_range_place(ttm_range_take_fn take, void *priv, u64 size, u64 least,
 		    struct list_head *blocks)
@@ -59,6 +60,9 @@ int ttm_range_place(ttm_range_take_fn take, void *priv, u64 size, u64 least,
 	const u64 leaves[] = { PUD_SIZE, PMD_SIZE, PAGE_SIZE };
 	u64 rest = size;
 	int ret, i;
+
+	if (!size || !IS_ALIGNED(size, PAGE_SIZE))
+		return -EINVAL;
 
 	/* In one piece, and aligned as the largest leaf that fits in. */
 	for (i = 0; leaves[i] > size; i++)

@@ -168,6 +168,19 @@ static void place_error(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, a.nr, 4);
 }
 
+/* The allocator is not asked for what no buffer has. */
+static void place_wrong_size(struct kunit *test)
+{
+	static const u64 sizes[] = { 0, 1, PAGE_SIZE - 1, PUD_SIZE + PAGE_SIZE / 2 };
+	struct allocator a = { .largest = U64_MAX };
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		KUNIT_EXPECT_EQ(test, place(&a, sizes[i], PAGE_SIZE), -EINVAL);
+		KUNIT_EXPECT_EQ(test, a.nr, 0);
+	}
+}
+
 static struct kunit_case place_cases[] = {
 	KUNIT_CASE(place_in_one_piece),
 	KUNIT_CASE(place_in_parts),
@@ -175,6 +188,7 @@ static struct kunit_case place_cases[] = {
 	KUNIT_CASE(place_in_smaller_blocks),
 	KUNIT_CASE(place_no_smaller),
 	KUNIT_CASE(place_error),
+	KUNIT_CASE(place_wrong_size),
 	{}
 };
 
