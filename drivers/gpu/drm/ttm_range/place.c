@@ -114,8 +114,10 @@ static void ttm_range_count(const struct vmf_range_block *block, unsigned long o
  *	ttm_range_get_unmapped_area() has chosen
  *
  * Context: process context, may sleep.
- * Return: 0, or -EINVAL for a buffer without memory, in memory that the driver says the
- * CPU cannot reach, or that is somebody else's.
+ * Return: 0; -EINVAL for a buffer without memory, in memory that the driver says the
+ * CPU cannot reach, or that is somebody else's, and for a block that does not hold the
+ * page asked for; -ENOENT if nothing backs one of the pages; or an error of
+ * &ttm_range_ops.block.
  */
 int ttm_range_potential(struct ttm_buffer_object *bo,
 			struct vmf_range_leaves *leaves)
@@ -139,6 +141,9 @@ int ttm_range_potential(struct ttm_buffer_object *bo,
 		ret = ttm_range_lookup(&walk, page, &block);
 		if (ret)
 			return ret;
+		/* No way on from there. */
+		if (page < block.pgoff || page - block.pgoff >= block.nr_pages)
+			return -EINVAL;
 		ttm_range_count(&block,
 				block.pfn - block.pgoff - (best.pfn - best.pgoff),
 				may_pud, leaves);
