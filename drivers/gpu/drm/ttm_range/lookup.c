@@ -19,6 +19,9 @@
  */
 #define TTM_RANGE_SCAN	(PMD_SIZE >> PAGE_SHIFT)
 
+/* Of a page that is not there; continues no run and is continued by none. */
+#define TTM_RANGE_NO_PFN	ULONG_MAX
+
 static unsigned long ttm_range_io_pfn(struct ttm_buffer_object *bo, pgoff_t page)
 {
 	return bo->bdev->funcs->io_mem_pfn(bo, page);
@@ -26,7 +29,9 @@ static unsigned long ttm_range_io_pfn(struct ttm_buffer_object *bo, pgoff_t page
 
 static unsigned long ttm_range_tt_pfn(struct ttm_buffer_object *bo, pgoff_t page)
 {
-	return page_to_pfn(bo->ttm->pages[page]);
+	struct page *p = bo->ttm->pages[page];
+
+	return p ? page_to_pfn(p) : TTM_RANGE_NO_PFN;
 }
 
 /* Put together the run around @page from what @pfn_of says of single pages. */
@@ -41,6 +46,8 @@ static int ttm_range_scan(const struct ttm_range_walk *walk, pgoff_t page,
 	pgoff_t hi = min(walk->nr_pages, page - into + TTM_RANGE_SCAN);
 	pgoff_t first = page, end = page + 1;
 
+	if (pfn == TTM_RANGE_NO_PFN)
+		return -ENOENT;
 	while (first > lo && pfn_of(walk->bo, first - 1) == pfn - (page - first) - 1)
 		first--;
 	while (end < hi && pfn_of(walk->bo, end) == pfn + (end - page))

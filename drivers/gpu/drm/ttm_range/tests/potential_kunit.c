@@ -131,10 +131,56 @@ static void potential_hole(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, potential(b, &leaves), -ENOENT);
 }
 
+/* Pages in a row, in system memory. Nobody looks at what is in them. */
+static void buffer_add_pages(struct kunit *test, struct buffer *b)
+{
+	unsigned long i, nr = PHYS_PFN(b->bo.base.size);
+
+	b->tt.pages = kunit_kcalloc(test, nr, sizeof(*b->tt.pages), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, b->tt.pages);
+	for (i = 0; i < nr; i++)
+		b->tt.pages[i] = pfn_to_page(BASE_PFN + i);
+	b->tt.num_pages = nr;
+	b->tt.page_flags = TTM_TT_FLAG_PRIV_POPULATED;
+	b->bo.ttm = &b->tt;
+	b->resource.bus.is_iomem = false;
+}
+
+static void potential_pages(struct kunit *test)
+{
+	struct buffer *b = buffer_make(test, PMD_PAGES + 8);
+	struct vmf_range_leaves leaves;
+
+	buffer_add_pages(test, b);
+	KUNIT_EXPECT_EQ(test, potential(b, &leaves), 0);
+	KUNIT_EXPECT_EQ(test, leaves.pud, 0);
+	KUNIT_EXPECT_EQ(test, leaves.pmd, 1);
+	KUNIT_EXPECT_EQ(test, leaves.pte, 8);
+}
+
+/* The first, one in the middle, the last. */
+static void potential_missing_page(struct kunit *test)
+{
+	static const unsigned long missing[] = { 0, 7, 15 };
+	struct buffer *b = buffer_make(test, 16);
+	struct vmf_range_leaves leaves;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(missing); i++) {
+		buffer_add_pages(test, b);
+		b->tt.pages[missing[i]] = NULL;
+		KUNIT_EXPECT_EQ(test, potential(b, &leaves), -ENOENT);
+		/* What there is before is one run. */
+		KUNIT_EXPECT_EQ(test, leaves.pte, missing[i]);
+	}
+}
+
 static struct kunit_case potential_cases[] = {
 	KUNIT_CASE(potential_blocks),
 	KUNIT_CASE(potential_wrong_block),
 	KUNIT_CASE(potential_hole),
+	KUNIT_CASE(potential_pages),
+	KUNIT_CASE(potential_missing_page),
 	{}
 };
 
