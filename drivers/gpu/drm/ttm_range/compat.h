@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What differs between the kernels that ttm_range builds for.
+ * What differs between the kernels that ttm_range builds for, and virtio_vram with it.
  */
 #ifndef _TTM_RANGE_COMPAT_H_
 #define _TTM_RANGE_COMPAT_H_
@@ -13,17 +13,23 @@
 
 /* The allocator moved out of DRM; stable kernels got the move at some point. */
 #ifndef GPU_BUDDY_RANGE_ALLOCATION
+#define gpu_buddy			drm_buddy
 #define gpu_buddy_block			drm_buddy_block
+#define gpu_buddy_init			drm_buddy_init
+#define gpu_buddy_fini			drm_buddy_fini
+#define gpu_buddy_alloc_blocks		drm_buddy_alloc_blocks
+#define gpu_buddy_free_list		drm_buddy_free_list
 #define gpu_buddy_block_offset		drm_buddy_block_offset
 #define gpu_buddy_block_order		drm_buddy_block_order
+#define gpu_buddy_block_size		drm_buddy_block_size
+#define GPU_BUDDY_CONTIGUOUS_ALLOCATION	DRM_BUDDY_CONTIGUOUS_ALLOCATION
+#define GPU_BUDDY_TOPDOWN_ALLOCATION	DRM_BUDDY_TOPDOWN_ALLOCATION
 #endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 15, 0)
 static inline int ttm_range_populate(struct ttm_buffer_object *bo,
 				     struct ttm_operation_ctx *ctx)
 {
-	/* A fault cannot wait for the memory accounting to let it pass. */
-	ctx->force_alloc = true;
 	return ttm_tt_populate(bo->bdev, bo->ttm, ctx);
 }
 #else

@@ -10,31 +10,10 @@
 #include <linux/rmap.h>
 #include <linux/version.h>
 
-#include <drm/drm_buddy.h>
 #include <drm/ttm/ttm_bo.h>
 #include <drm/ttm/ttm_device.h>
-#include <drm/ttm/ttm_tt.h>
 
-/* The allocator moved out of DRM; stable kernels got the move at some point. */
-#ifndef GPU_BUDDY_RANGE_ALLOCATION
-#define gpu_buddy			drm_buddy
-#define gpu_buddy_block			drm_buddy_block
-#define gpu_buddy_init			drm_buddy_init
-#define gpu_buddy_fini			drm_buddy_fini
-#define gpu_buddy_alloc_blocks		drm_buddy_alloc_blocks
-#define gpu_buddy_free_list		drm_buddy_free_list
-#define gpu_buddy_block_offset		drm_buddy_block_offset
-#define gpu_buddy_block_size		drm_buddy_block_size
-#define GPU_BUDDY_CONTIGUOUS_ALLOCATION	DRM_BUDDY_CONTIGUOUS_ALLOCATION
-#define GPU_BUDDY_TOPDOWN_ALLOCATION	DRM_BUDDY_TOPDOWN_ALLOCATION
-#endif
-
-/* A namespace used to be a bare word, and is a string now. */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
-#define VIRTIO_VRAM_IMPORT_NS(ns)	MODULE_IMPORT_NS(ns)
-#else
-#define VIRTIO_VRAM_IMPORT_NS(ns)	MODULE_IMPORT_NS(#ns)
-#endif
+#include "../ttm_range/compat.h"
 
 /* The lock of a page table is allocated apart, by functions that modules lack. */
 #define VIRTIO_VRAM_PTLOCKS_ALLOCATED \
@@ -45,16 +24,6 @@
 #define VIRTIO_VRAM_DRIVER_DATE		.date = "20251121",
 #else
 #define VIRTIO_VRAM_DRIVER_DATE
-#endif
-
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 15, 0)
-static inline int virtio_vram_populate(struct ttm_buffer_object *tbo,
-				       struct ttm_operation_ctx *ctx)
-{
-	return ttm_tt_populate(tbo->bdev, tbo->ttm, ctx);
-}
-#else
-#define virtio_vram_populate		ttm_bo_populate
 #endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)

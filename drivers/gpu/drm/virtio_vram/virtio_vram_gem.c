@@ -75,7 +75,7 @@ static struct sg_table *virtio_vram_gem_get_sg_table(struct drm_gem_object *gem)
 	struct ttm_operation_ctx ctx = { .interruptible = true };
 	int ret;
 
-	ret = virtio_vram_populate(tbo, &ctx);
+	ret = ttm_range_populate(tbo, &ctx);
 	if (ret)
 		return ERR_PTR(ret);
 	return drm_prime_pages_to_sg(gem->dev, tbo->ttm->pages,

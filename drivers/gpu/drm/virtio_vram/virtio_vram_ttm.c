@@ -204,7 +204,7 @@ static int virtio_vram_move_in(struct virtio_vram *vram,
 		/* Nothing was ever written to it. */
 		ret = virtio_vram_clear(vram, to_virtio_vram_resource(dst));
 	} else {
-		ret = virtio_vram_populate(tbo, ctx);
+		ret = ttm_range_populate(tbo, ctx);
 		if (!ret) {
 			virtio_vram_kmap_init(&win, vram, dst);
 			ttm_move_memcpy(false, PFN_UP(dst->size), &win.base,
@@ -225,7 +225,7 @@ static int virtio_vram_move_out(struct virtio_vram *vram,
 	bool alive;
 	int ret, idx;
 
-	ret = virtio_vram_populate(tbo, ctx);
+	ret = ttm_range_populate(tbo, ctx);
 	if (ret)
 		return ret;
 
