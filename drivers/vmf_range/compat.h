@@ -33,13 +33,6 @@
 #define __cond_lock(lock, condition)	(condition)
 #endif
 
-/* A namespace used to be a bare word, and is a string now. */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
-#define VMF_COMPAT_IMPORT_NS(ns)	MODULE_IMPORT_NS(ns)
-#else
-#define VMF_COMPAT_IMPORT_NS(ns)	MODULE_IMPORT_NS(#ns)
-#endif
-
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
 #include <linux/pfn_t.h>
 

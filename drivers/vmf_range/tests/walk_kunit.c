@@ -435,5 +435,5 @@ static struct kunit_suite walk_suite = {
 
 kunit_test_suite(walk_suite);
 
-VMF_COMPAT_IMPORT_NS(EXPORTED_FOR_KUNIT_TESTING);
+MODULE_INFO(import_ns, "EXPORTED_FOR_KUNIT_TESTING");
 VMF_RANGE_IMPORT_NS();

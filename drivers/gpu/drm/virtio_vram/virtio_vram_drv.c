@@ -289,7 +289,7 @@ static struct virtio_driver virtio_vram_driver = {
 };
 module_virtio_driver(virtio_vram_driver);
 
-VIRTIO_VRAM_IMPORT_NS(DMA_BUF);
+MODULE_INFO(import_ns, "DMA_BUF");
 VMF_RANGE_IMPORT_NS();
 MODULE_DESCRIPTION("virtio-gpu host-visible window as TTM VRAM");
 MODULE_AUTHOR("The vmf_range developers");

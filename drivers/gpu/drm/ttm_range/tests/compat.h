@@ -11,13 +11,6 @@
 #include <drm/ttm/ttm_device.h>
 #include <drm/ttm/ttm_tt.h>
 
-/* A namespace used to be a bare word, and is a string now. */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
-#define MOCK_IMPORT_NS(ns)	MODULE_IMPORT_NS(ns)
-#else
-#define MOCK_IMPORT_NS(ns)	MODULE_IMPORT_NS(#ns)
-#endif
-
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 14, 0)
 #define MOCK_DRIVER_DATE	.date = "20251121",
 #else

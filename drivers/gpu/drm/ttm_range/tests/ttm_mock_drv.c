@@ -432,7 +432,7 @@ static void __exit mock_exit(void)
 module_exit(mock_exit);
 
 VMF_RANGE_IMPORT_NS();
-MOCK_IMPORT_NS(DMA_BUF);
+MODULE_INFO(import_ns, "DMA_BUF");
 MODULE_DESCRIPTION("TTM driver without a device, for tests of ttm_range");
 MODULE_AUTHOR("The vmf_range developers");
 MODULE_VERSION(VMF_RANGE_VERSION);
