@@ -20,6 +20,7 @@
  * @no-callback:	no block callback
  * @not-pfnmap:		a VMA that is not VM_PFNMAP
  * @half-dirty:		a report function and operations that cannot track
+ * @no-dirty:		operations that track, and no report function
  * @no-may-split:	1 GiB leaves asked for, and operations that cannot keep them whole
  * @range-empty:	an empty block for vmf_insert_range()
  * @range-misses:	a block elsewhere for vmf_insert_range()
@@ -165,7 +166,9 @@ static const struct mistake {
 	{ "not-pfnmap", VRAM_TEST_LIE_NOT_PFNMAP, 0, 0,
 	  "the VMA is not VM_PFNMAP" },
 	{ "half-dirty", VRAM_TEST_LIE_HALF_DIRTY, 0, VRAM_TEST_SHAPE_DIRTY,
-	  "->dirty, but not VMF_RANGE_VM_OPS_DIRTY" },
+	  "of ->dirty and VMF_RANGE_VM_OPS_DIRTY, the driver has only one" },
+	{ "no-dirty", VRAM_TEST_LIE_NO_DIRTY, 0, VRAM_TEST_SHAPE_DIRTY,
+	  "of ->dirty and VMF_RANGE_VM_OPS_DIRTY, the driver has only one" },
 	{ "no-may-split", VRAM_TEST_LIE_NO_MAY_SPLIT, 0, 0,
 	  "VMF_RANGE_PUD needs all of VMF_RANGE_VM_OPS, .may_split" },
 	{ "range-empty", VRAM_TEST_LIE_EMPTY, VRAM_TEST_ITER_RANGE, 0,

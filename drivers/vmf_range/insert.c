@@ -108,7 +108,7 @@ static int check_call(const struct vm_area_struct *vma,
 	else if (!vma->vm_file)
 		why = "the VMA has no file";
 	else if (vmf_range_tracking(vma) == VMF_TRACK_BROKEN)
-		why = "the driver has ->dirty, but not VMF_RANGE_VM_OPS_DIRTY";
+		why = "of ->dirty and VMF_RANGE_VM_OPS_DIRTY, the driver has only one";
 	else if (vmf_range_lacks_entry_points(vma))
 		why = "VMF_RANGE_PUD needs all of VMF_RANGE_VM_OPS, .may_split for one";
 	else

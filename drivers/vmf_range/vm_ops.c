@@ -66,11 +66,14 @@ const struct vmf_range_ops *vmf_range_ops_of(const struct vm_area_struct *vma)
 enum vmf_tracking vmf_range_tracking(const struct vm_area_struct *vma)
 {
 	const struct vmf_range_ops *ops = vmf_range_ops_of(vma);
+	bool core_knows = vma->vm_ops->pfn_mkwrite == vmf_range_vm_pfn_mkwrite;
 
-	if (!vmf_range_is_ours(vma) || !ops->dirty)
-		return VMF_TRACK_NONE;
-	if (vma->vm_ops->pfn_mkwrite != vmf_range_vm_pfn_mkwrite)
+	if (!vmf_range_is_ours(vma))
+		return core_knows ? VMF_TRACK_BROKEN : VMF_TRACK_NONE;
+	if (core_knows != !!ops->dirty)
 		return VMF_TRACK_BROKEN;
+	if (!ops->dirty)
+		return VMF_TRACK_NONE;
 	return ops->flags & VMF_RANGE_DIRTY_LEAVES ? VMF_TRACK_LEAVES :
 						     VMF_TRACK_PAGES;
 }
@@ -164,16 +167,19 @@ EXPORT_SYMBOL_GPL(vmf_range_vm_huge_fault);
  * is not needed, as the page stays where it is.
  *
  * Context: under mmap_lock or the per-VMA lock.
- * Return: %VM_FAULT_NOPAGE: all is done.
+ * Return: %VM_FAULT_NOPAGE: all is done; %VM_FAULT_SIGBUS if nobody wants to hear of
+ * it: the driver has mapped the page by other means than the library, which refuses.
  */
 vm_fault_t vmf_range_vm_pfn_mkwrite(struct vm_fault *vmf)
 {
 	struct vm_area_struct *vma = vmf->vma;
+	enum vmf_tracking tracking = vmf_range_tracking(vma);
 	struct vmf_tally tally = {};
 	struct vmf_walk walk;
 
-	vmf_walk_begin(&walk, vmf, vma->vm_page_prot, vmf_range_tracking(vma),
-		       &tally);
+	if (tracking == VMF_TRACK_NONE || tracking == VMF_TRACK_BROKEN)
+		return VM_FAULT_SIGBUS;
+	vmf_walk_begin(&walk, vmf, vma->vm_page_prot, tracking, &tally);
 	vmf_walk_make_writable(&walk, vmf->address,
 			       vmf_range_ops_of(vma)->dirty);
 	vmf_stats_add(vmf_stats_begin(vma), &tally);

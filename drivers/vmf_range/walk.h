@@ -14,7 +14,8 @@ struct vmf_tally;
  * @VMF_TRACK_NONE: writes are not tracked: leaves are as writable as the VMA
  * @VMF_TRACK_PAGES: one page becomes writable, and is reported
  * @VMF_TRACK_LEAVES: the whole leaf does
- * @VMF_TRACK_BROKEN: the driver wants to track, but the core does not know
+ * @VMF_TRACK_BROKEN: the driver wants to hear of writes and the core does not know, or
+ *	the other way round
  */
 enum vmf_tracking {
 	VMF_TRACK_NONE,

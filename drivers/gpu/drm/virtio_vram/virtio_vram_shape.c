@@ -459,7 +459,8 @@ static void vram_shape_set_ops(struct vram_shape *shape)
 	if (!(flags & VRAM_TEST_SHAPE_NO_PUD))
 		ops->flags |= VMF_RANGE_PUD;
 	if (flags & VRAM_TEST_SHAPE_DIRTY) {
-		ops->dirty = vram_shape_dirty;
+		if (shape->args.lie != VRAM_TEST_LIE_NO_DIRTY)
+			ops->dirty = vram_shape_dirty;
 		if (shape->args.lie != VRAM_TEST_LIE_HALF_DIRTY)
 			ops->vm_ops = vram_shape_dirty_vm_ops;
 	}

@@ -190,6 +190,7 @@ enum vram_test_lie {
 	VRAM_TEST_LIE_NO_CALLBACK,
 	VRAM_TEST_LIE_NOT_PFNMAP,	/* a VMA that is not VM_PFNMAP */
 	VRAM_TEST_LIE_HALF_DIRTY,	/* ->dirty, but not VMF_RANGE_VM_OPS_DIRTY */
+	VRAM_TEST_LIE_NO_DIRTY,		/* the other way round */
 	VRAM_TEST_LIE_NO_MAY_SPLIT,	/* VMF_RANGE_PUD without ->may_split */
 	VRAM_TEST_LIE_ERROR,		/* the callback fails with -EIO */
 	VRAM_TEST_NR_LIES,
