@@ -61,11 +61,24 @@
  *
  * SUBTEST: nohugepage
  * Description: the same for a mapping after MADV_NOHUGEPAGE
+ *
+ * SUBTEST: own-ops-%s
+ * Description: a driver with operations of its own, %arg[1], has no larger leaves than
+ *	the core can have made writable; a first write that somebody wants to hear of
+ *	does that
+ *
+ * arg[1]:
+ *
+ * @fault:	->fault alone
+ * @huge:	->fault and ->huge_fault
+ * @mkwrite:	->pfn_mkwrite besides
  */
 #include <signal.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include "igt.h"
 #include "shape.h"
@@ -431,6 +444,58 @@ static void check_no_thp(void)
 	igt_waitchildren();
 }
 
+static const struct own {
+	const char *name;
+	unsigned int flags;
+} owns[] = {
+	{ "fault", VRAM_TEST_SHAPE_OWN_OPS },
+	{ "huge", VRAM_TEST_SHAPE_OWN_OPS | VRAM_TEST_SHAPE_OWN_HUGE },
+	{ "mkwrite", VRAM_TEST_SHAPE_OWN_OPS | VRAM_TEST_SHAPE_OWN_HUGE |
+		     VRAM_TEST_SHAPE_OWN_MKWRITE },
+};
+
+/* The leaf of a page that was mapped read-only is writable now. */
+static void write_own(struct view *w, unsigned long page)
+{
+	unsigned long first = page, nr = 1;
+
+	*view_word(w, page) = view_value(w, page);
+	if (w->f.now[page] == 21) {
+		first = page - page % PMD_PAGES;
+		nr = PMD_PAGES;
+	}
+	memset(w->f.writable + first, true, nr);
+	fill_check(&w->f, &vram);
+}
+
+/* A write that is not let through faults for ever. */
+static void check_own(const struct own *own)
+{
+	const struct vram_test_extent one = { 0, 64 * MIB, PAGES(6 * MIB) };
+	struct shape s = { .args = { .flags = own->flags }, .extents = &one, .nr = 1 };
+	struct view w;
+	FILE *file;
+
+	alarm(60);
+	shape_set(&vram, &s);
+	view_init(&w, &vram, &s, 0, s.nr_pages, 0, RW);
+	w.f.fault_only = !(own->flags & VRAM_TEST_SHAPE_OWN_HUGE);
+	file = fopen("/proc/self/clear_refs", "w");
+	igt_assert(file && fputs("4", file) >= 0 && !fclose(file));
+	/* Read-only leaves, as the kernel or the driver wants to hear of writes. */
+	w.f.read_only = true;
+	fill_touch(&w.f, 3, false);
+	write_own(&w, 3);
+	fill_touch(&w.f, PMD_PAGES + 8, false);
+	view_check_word(&w, &vram, PMD_PAGES + 8);
+	fill_check(&w.f, &vram);
+	write_own(&w, PMD_PAGES + 8);
+	write_own(&w, PMD_PAGES + 7);
+	view_fini(&w);
+	shape_fini(&vram, &s);
+	alarm(0);
+}
+
 igt_main()
 {
 	unsigned int i;
@@ -479,6 +544,16 @@ igt_main()
 	igt_describe("Check the leaves where the core asks for pages only, by madvise()");
 	igt_subtest("nohugepage")
 		check_fault_only(true);
+
+	for (i = 0; i < ARRAY_SIZE(owns); i++) {
+		igt_describe("Check a driver with operations of its own");
+		igt_subtest_f("own-ops-%s", owns[i].name) {
+			/* Soft-dirty tracking is switched on for a process. */
+			igt_fork(child, 1)
+				check_own(&owns[i]);
+			igt_waitchildren();
+		}
+	}
 
 	igt_fixture() {
 		vram_close(&vram);

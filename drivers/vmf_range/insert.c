@@ -257,6 +257,8 @@ vm_fault_t vmf_insert(struct vm_fault *vmf, struct vmf_insert_args *args)
 	args->err = check_call(vma, args);
 	if (args->err)
 		return refuse(vmf, args->err);
+	if (!vmf_range_allows_huge(vma->vm_ops))
+		plan.levels = BIT(VMF_PTE);
 	if (!vmf_range_allows_pud(vma))
 		plan.levels &= ~BIT(VMF_PUD);
 	set_window(&plan, vma, args->populate);
@@ -299,7 +301,11 @@ vm_fault_t vmf_insert(struct vm_fault *vmf, struct vmf_insert_args *args)
  *
  * The VMA must be %VM_PFNMAP, and shared or read-only. PUD entries are written
  * only in a VMA whose &struct vmf_range_ops has %VMF_RANGE_PUD: without its
- * ->may_split and ->open, splitting or moving the VMA would corrupt them.
+ * ->may_split and ->open, splitting or moving the VMA would corrupt them. Huge entries
+ * of any size are written only if &vm_area_struct.vm_ops has ->huge_fault, which calls
+ * this as ->fault does, and has no ->pfn_mkwrite but that of %VMF_RANGE_VM_OPS_DIRTY:
+ * by ->huge_fault the core has one made writable that was mapped read-only, and of a
+ * huge entry it tells no ->pfn_mkwrite.
  *
  * Context: fault handler, under the per-VMA lock or mmap_lock; process context,
  * may sleep to allocate page tables. The caller holds the lock that keeps the

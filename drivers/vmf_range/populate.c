@@ -74,11 +74,11 @@ static int populate_range(struct vm_area_struct *vma, struct populate *p,
 
 /*
  * Huge leaves go as a whole when a part of them is unmapped; what should have
- * stayed must be able to fault.
+ * stayed must be able to fault, and that fault may have them.
  */
 static unsigned int levels_of(const struct vm_operations_struct *vm_ops)
 {
-	return vm_ops && vm_ops->fault ? ~0U : BIT(VMF_PTE);
+	return vmf_range_allows_huge(vm_ops) ? ~0U : BIT(VMF_PTE);
 }
 
 static int populate(struct vm_area_struct *vma, unsigned long addr,
@@ -152,8 +152,8 @@ static void make_pfnmap(struct vm_area_struct *vma)
  * @priv: passed to @block_fn, which is not used after this call
  * @prot: as for vmf_insert_blocks()
  *
- * Huge entries are made if @vma has a ->fault: part of one may have to come back
- * when the rest is unmapped. PUD entries need a &struct vmf_range_ops, as ever.
+ * Huge entries are made if @vma has a ->fault that may make them, as part of one may
+ * have to come back when the rest is unmapped: see vmf_insert_blocks(). PUD entries need a &struct vmf_range_ops, as ever.
  *
  * Context: in ->mmap: mmap_lock held for writing, and nobody knows the VMA yet.
  * May sleep.
@@ -295,7 +295,7 @@ static void forget(struct vm_area_struct *vma)
  * &vm_area_struct.vm_private_data; it must not use that field. They map the same
  * memory again after a zap, so such a driver must not use this for memory that can
  * move or go away. A driver with operations of its own gets huge entries if they have
- * a ->fault.
+ * a ->fault that may make them.
  *
  * Context: as vmf_remap_blocks(). May be called for several parts of a VMA.
  * Return: 0; -EINVAL for a range that cannot be (reported); -ENOMEM; -EINTR when

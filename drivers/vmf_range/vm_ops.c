@@ -79,6 +79,23 @@ enum vmf_tracking vmf_range_tracking(const struct vm_area_struct *vma)
 }
 
 /**
+ * vmf_range_allows_huge - may a VMA have leaves above PTEs
+ * @vm_ops: its operations, or NULL
+ *
+ * A huge leaf that must become writable, the core makes so through ->huge_fault, and
+ * without one it splits it: ->fault would put it back, read-only, for ever. A driver's
+ * own ->pfn_mkwrite hears of PTEs alone.
+ *
+ * Return: true for operations with which a write to such a leaf ends well.
+ */
+bool vmf_range_allows_huge(const struct vm_operations_struct *vm_ops)
+{
+	return vm_ops && vm_ops->fault && vm_ops->huge_fault &&
+	       (!vm_ops->pfn_mkwrite ||
+		vm_ops->pfn_mkwrite == vmf_range_vm_pfn_mkwrite);
+}
+
+/**
  * vmf_range_allows_pud - may a VMA have PUD leaves
  * @vma: any VMA
  *

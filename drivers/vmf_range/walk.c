@@ -72,7 +72,8 @@ static bool needs_upgrade(const struct vmf_walk *walk, unsigned long addr,
 {
 	const struct vm_fault *vmf = walk->vmf;
 
-	return !writable && !walk->tracking && vmf->address - addr < size &&
+	return !writable && !walk->tracking && !vmf->vma->vm_ops->pfn_mkwrite &&
+	       vmf->address - addr < size &&
 	       (vmf->flags & FAULT_FLAG_WRITE) &&
 	       (vmf->vma->vm_flags & VM_WRITE);
 }

@@ -133,15 +133,24 @@ void *shape_mmap(const struct vram *v, uint64_t page, uint64_t nr_pages,
 			   phase, prot);
 }
 
+/* log2 of the largest leaf that a driver with such operations can have. */
+static unsigned int max_shift_of(const struct shape *s)
+{
+	uint32_t flags = s->args.flags;
+
+	if (flags & VRAM_TEST_SHAPE_OWN_OPS)
+		return (flags & VRAM_TEST_SHAPE_OWN_HUGE) &&
+		       !(flags & VRAM_TEST_SHAPE_OWN_MKWRITE) ? 21 : 12;
+	return flags & VRAM_TEST_SHAPE_NO_PUD ? 21 : 30;
+}
+
 /* The view of a mapping that is there; the caller unmaps it. */
 void view_at(struct view *w, const struct shape *s, uint64_t page, void *addr,
 	     size_t len, int prot)
 {
-	bool no_pud = s->args.flags & VRAM_TEST_SHAPE_NO_PUD;
-
 	*w = (struct view){ .shape = s, .page = page, .prot = prot,
 			    .addr = addr, .len = len };
-	model_init_blocks(&w->m, s->blocks, s->nr_blocks, no_pud ? 21 : 30, page,
+	model_init_blocks(&w->m, s->blocks, s->nr_blocks, max_shift_of(s), page,
 			  addr, len);
 	fill_init(&w->f, &w->m);
 	w->f.max_ptes = s->args.max_ptes;

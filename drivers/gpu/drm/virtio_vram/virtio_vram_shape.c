@@ -184,6 +184,17 @@ static vm_fault_t vram_shape_fault(struct vm_fault *vmf)
 	return ret;
 }
 
+/* Of a driver that has operations of its own, and maps by the library. */
+static vm_fault_t vram_shape_huge_fault(struct vm_fault *vmf, unsigned int order)
+{
+	return vram_shape_fault(vmf);
+}
+
+static vm_fault_t vram_shape_pfn_mkwrite(struct vm_fault *vmf)
+{
+	return 0;
+}
+
 static vm_fault_t vram_shape_peer_huge_fault(struct vm_fault *vmf,
 					     unsigned int order)
 {
@@ -412,6 +423,12 @@ static const struct vm_operations_struct vram_shape_remap_vm_ops = {
 	.close = vram_shape_vm_close,
 };
 
+static const struct vm_operations_struct vram_shape_own_vm_ops = {
+	.open = vram_shape_vm_open,
+	.close = vram_shape_vm_close,
+	.fault = vram_shape_fault,
+};
+
 static const struct vm_operations_struct vram_shape_peer_vm_ops = {
 	.open = vram_shape_vm_open,
 	.close = vram_shape_vm_close,
@@ -442,11 +459,27 @@ static void vram_shape_set_peer_ops(struct vram_shape *shape)
 	}
 }
 
+static void vram_shape_set_own_ops(struct vram_shape *shape)
+{
+	struct vm_operations_struct *vm_ops = &shape->ops.vm_ops;
+	u32 flags = shape->args.flags;
+
+	*vm_ops = vram_shape_own_vm_ops;
+	if (flags & VRAM_TEST_SHAPE_OWN_HUGE)
+		vm_ops->huge_fault = vram_shape_huge_fault;
+	if (flags & VRAM_TEST_SHAPE_OWN_MKWRITE)
+		vm_ops->pfn_mkwrite = vram_shape_pfn_mkwrite;
+}
+
 static void vram_shape_set_ops(struct vram_shape *shape)
 {
 	struct vmf_range_ops *ops = &shape->ops;
 	u32 flags = shape->args.flags;
 
+	if (flags & VRAM_TEST_SHAPE_OWN_OPS) {
+		vram_shape_set_own_ops(shape);
+		return;
+	}
 	if (shape->args.peer) {
 		vram_shape_set_peer_ops(shape);
 		return;

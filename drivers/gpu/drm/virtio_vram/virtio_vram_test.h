@@ -214,7 +214,10 @@ enum vram_test_peer {
 #define VRAM_TEST_SHAPE_POPULATE	(1U << 3)	/* vmf_remap_blocks() at mmap() */
 #define VRAM_TEST_SHAPE_REMAP		(1U << 4)	/* vmf_remap_range(), no vm_ops */
 #define VRAM_TEST_SHAPE_SINGLE		(1U << 5)	/* RAM in pages, not folios */
-#define VRAM_TEST_SHAPE_FLAGS		((1U << 6) - 1)
+#define VRAM_TEST_SHAPE_OWN_OPS		(1U << 6)	/* not the library's: ->fault */
+#define VRAM_TEST_SHAPE_OWN_HUGE	(1U << 7)	/* and ->huge_fault */
+#define VRAM_TEST_SHAPE_OWN_MKWRITE	(1U << 8)	/* and ->pfn_mkwrite */
+#define VRAM_TEST_SHAPE_FLAGS		((1U << 9) - 1)
 
 /* Contiguous memory behind pages of a shape. */
 struct vram_test_extent {
