@@ -22,7 +22,7 @@
  * @munmap:	is right around a hole cut into leaves of each size
  * @read-only:	has read-only leaves in a read-only mapping
  * @no-access:	can be made accessible later when mapped without access
- * @fork:	is there in a child, which can cut it, zap it and have it back
+ * @fork:	is there in a child, or comes back, and can be cut and zapped there
  *
  * SUBTEST: unwind-%s
  * Description: mmap() fails when %arg[1], and leaves nothing mapped and no tables
@@ -283,6 +283,7 @@ static void check_fork(unsigned int flag)
 
 	shape_init(&s, flag);
 	whole_init(&w, &s, RW);
+	fill_fork(&w.f);
 	igt_fork(child, 1) {
 		fill_check(&w.f, &vram);
 		vram_unmap(w.addr + (PUD_FIRST + 5) * VRAM_PAGE, VRAM_PAGE);

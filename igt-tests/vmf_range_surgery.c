@@ -49,6 +49,10 @@
  * SUBTEST: fork-order
  * Description: parent and child end in either order, while memory is evicted
  *
+ * SUBTEST: fork-evict
+ * Description: memory that is evicted during fork() is not mapped afterwards, neither
+ *	in the parent nor in the child
+ *
  * SUBTEST: exec
  * Description: a process with leaves of every level, threads in the middle of faults,
  *	becomes another program
@@ -791,6 +795,57 @@ static void check_fork_order(uint64_t block_size)
 	vram_bo_destroy(&vram, &f.bo);
 }
 
+/* The buffer leaves the window while its mapping is copied. */
+static void *evict_aside(void *data)
+{
+	const struct family *f = data;
+
+	vram_bo_act(&vram, &f->bo, VRAM_TEST_MOVE, VRAM_TEST_MOVE_OUT);
+	return NULL;
+}
+
+static void fork_and_evict(const struct family *f)
+{
+	pthread_t thread;
+	int down[2];
+	pid_t pid;
+
+	igt_assert(!pipe(down));
+	igt_assert_eq(pthread_create(&thread, NULL, evict_aside, (void *)f), 0);
+	usleep(random() % 300);
+	pid = fork();
+	igt_assert_lte(0, pid);
+	if (!pid) {
+		hear(down[0]);		/* evicted */
+		check_outside(f);
+		check_family(f, 7);
+		_exit(0);
+	}
+	igt_assert_eq(pthread_join(thread, NULL), 0);
+	check_outside(f);
+	tell(down[1]);
+	igt_assert_eq(wait_for(pid), 0);
+	close(down[0]);
+	close(down[1]);
+}
+
+static void check_fork_evict(uint64_t block_size)
+{
+	struct family f;
+	int round;
+
+	vram_bo_create(&vram, &f.bo, BO_SIZE, block_size, 0);
+	f.map = vram_map(&vram, &f.bo, 0, BO_SIZE, 0, RW);
+	write_family(&f, 7);
+	for (round = 0; round < 20; round++) {
+		fork_and_evict(&f);
+		bring_back(&f);
+		check_family(&f, 7);
+	}
+	vram_unmap(f.map, BO_SIZE);
+	vram_bo_destroy(&vram, &f.bo);
+}
+
 /* A program instead of this one --------------------------------------------------- */
 
 static void *touch_for_ever(void *data)
@@ -883,6 +938,12 @@ igt_main()
 	igt_subtest("fork-order") {
 		check_fork_order(VRAM_PMD);
 		check_fork_order(VRAM_PAGE);
+	}
+
+	igt_describe("Check that no leaf lives through an eviction during fork()");
+	igt_subtest("fork-evict") {
+		check_fork_evict(VRAM_PMD);
+		check_fork_evict(VRAM_PAGE);
 	}
 
 	igt_describe("Check that a process may become another program in the middle of faults");

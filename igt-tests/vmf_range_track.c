@@ -235,8 +235,9 @@ static void check_fork(unsigned int flags)
 	write_page(&w, PUD_FIRST + 700);
 	check_harvest(&w);
 	write_page(&w, 700);
+	fill_fork(&w.f);
 	igt_fork(child, 1) {
-		/* It begins with all that its parent has. */
+		/* It begins with all that its parent has kept. */
 		fill_check(&w.f, &vram);
 		vram_faults();
 		write_page(&w, 700);

@@ -31,8 +31,8 @@
  * @pmd-all:	all of a mapping by 2 MiB leaves
  *
  * SUBTEST: fork
- * Description: a child has the leaves of its parent, and keeps them when the
- *	parent's go, and the other way round
+ * Description: a child has the PUD leaves of its parent, and keeps them when the
+ *	parent's go, and the other way round; PMD leaves come back in both
  *
  * SUBTEST: exit
  * Description: a process may exit with leaves of every level mapped
@@ -286,7 +286,21 @@ static int wait_for(pid_t pid)
 	return status;
 }
 
-/* The leaves are there in both before either has touched a page. */
+/* Before either has touched a page. What the core cannot copy safely, nobody has. */
+static void check_forked(const struct subject *s, const struct model *m)
+{
+	struct vram_test_leaf *leaves;
+	unsigned int nr;
+
+	if (m->shift[0] != 21) {
+		model_check(m, &vram, RW);
+		return;
+	}
+	leaves = vram_leaves(&vram, s->map, s->cut->size, &nr);
+	free(leaves);
+	igt_assert_eq(nr, 0);
+}
+
 static void check_fork(const struct cut *cut)
 {
 	struct subject s;
@@ -295,13 +309,13 @@ static void check_fork(const struct cut *cut)
 	subject_init(&s, cut);
 	model_init(&m, &vram, &s.bo, 0, s.map, cut->size);
 	igt_fork(child, 1) {
-		model_check(&m, &vram, RW);
+		check_forked(&s, &m);
 		check_part(&s, 0, s.map, cut->size, RW);
 		vram_unmap(s.piece, cut->len);
 		check_rest(&s);
 	}
 	igt_waitchildren();
-	model_check(&m, &vram, RW);
+	check_forked(&s, &m);
 	check_part(&s, 0, s.map, cut->size, RW);
 
 	/* A write by one is seen by the other: it is shared memory. */
@@ -501,7 +515,7 @@ igt_main()
 		}
 	}
 
-	igt_describe("Check that parent and child have the same leaves and lose them separately");
+	igt_describe("Check that parent and child have leaves and lose them separately");
 	igt_subtest("fork") {
 		check_fork(cut_named("pud-middle"));
 		check_fork(cut_named("pmd-middle"));

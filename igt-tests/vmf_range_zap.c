@@ -216,6 +216,7 @@ static void check_moved(void)
 	shape_init(&s);
 	view_init(&w, &vram, &s, 0, s.nr_pages, 0, RW);
 	view_touch(&w, PUD_FIRST, true);
+	fill_fork(&w.f);
 	igt_fork(child, 1) {
 		to = w.addr - 256 * VRAM_PUD;
 		igt_assert(mremap(w.addr, w.len, w.len,

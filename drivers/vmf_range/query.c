@@ -150,18 +150,25 @@ unsigned long vmf_find_leaf(struct vm_area_struct *vma, unsigned long addr,
 	return 0;
 }
 
-/* The PUD entry for an address, none where there is no table for it. */
-static pud_t read_pud(struct mm_struct *mm, unsigned long addr)
+/* The PUD entry for an address, NULL where there is no table for it. */
+static pud_t *find_pud(struct mm_struct *mm, unsigned long addr)
 {
 	pgd_t *pgdp = pgd_offset(mm, addr);
 	p4d_t *p4dp;
 
 	if (pgd_none(READ_ONCE(*pgdp)))
-		return __pud(0);
+		return NULL;
 	p4dp = p4d_offset(pgdp, addr);
 	if (p4d_none(READ_ONCE(*p4dp)))
-		return __pud(0);
-	return READ_ONCE(*pud_offset(p4dp, addr));
+		return NULL;
+	return pud_offset(p4dp, addr);
+}
+
+static pud_t read_pud(struct mm_struct *mm, unsigned long addr)
+{
+	pud_t *pudp = find_pud(mm, addr);
+
+	return pudp ? READ_ONCE(*pudp) : __pud(0);
 }
 
 /**
@@ -191,6 +198,56 @@ bool vmf_has_pmd_table(struct mm_struct *mm, unsigned long addr)
 	pud_t pud = read_pud(mm, addr);
 
 	return !pud_none(pud) && !pud_leaf(pud);
+}
+
+/* The PMD leaves in [addr, end) of one table. As vmf_find_pmds(). */
+static unsigned long find_pmds_in(pmd_t *pmdp, unsigned long addr,
+				  unsigned long end, unsigned long *first)
+{
+	while (addr < end && !pmd_leaf(pmdp_get_lockless(pmdp))) {
+		addr = pmd_addr_end(addr, end);
+		pmdp++;
+	}
+	if (addr >= end)
+		return 0;
+	*first = addr;
+	while (addr < end && pmd_leaf(pmdp_get_lockless(pmdp))) {
+		addr = pmd_addr_end(addr, end);
+		pmdp++;
+	}
+	return addr;
+}
+
+/**
+ * vmf_find_pmds - the first run of PMD leaves in a range
+ * @vma: the VMA
+ * @addr: first address of the range
+ * @end: address after its last
+ * @first: set to the address of the first leaf
+ *
+ * PTEs and PUD leaves are passed over, for the price of the entries above them.
+ *
+ * Context: as vmf_find_leaf().
+ * Return: the address after the last leaf of the run, which is in one table; 0 if
+ * there is none.
+ */
+unsigned long vmf_find_pmds(struct vm_area_struct *vma, unsigned long addr,
+			    unsigned long end, unsigned long *first)
+{
+	struct mm_struct *mm = vma->vm_mm;
+	unsigned long next, found;
+
+	for (; addr < end; addr = next) {
+		next = pud_addr_end(addr, end);
+		if (!vmf_has_pmd_table(mm, addr))
+			continue;
+		found = find_pmds_in(pmd_offset(find_pud(mm, addr), addr),
+				     addr, next, first);
+		if (found)
+			return found;
+		cond_resched();
+	}
+	return 0;
 }
 
 /**

@@ -4,7 +4,7 @@
  * and nothing else.
  *
  * Three of them are there to keep PUD leaves out of the core's way, which handles
- * PMD leaves in every corner and PUD leaves in most:
+ * PMD leaves in nearly every corner and PUD leaves in most:
  *
  * - Splitting a VMA inside a PUD leaf. vma_adjust_trans_huge() splits PMD leaves
  *   only, and mm_find_pmd() then takes the PUD leaf for a table: an oops that any
@@ -17,6 +17,11 @@
  *   which x86 has a notion for PMD leaves only: pud_present() denies it, and
  *   pudp_invalidate() warns (DEBUG_VM) when access is given back. ->mprotect runs
  *   before, and zaps.
+ *
+ * And one for PMD leaves:
+ *
+ * - fork(). copy_huge_pmd() may copy a leaf that was zapped meanwhile, by whoever moves
+ *   the memory. ->open of the child's VMA runs before, and zaps: see vmf_zap_forking().
  *
  * In all, whoever touches the range next takes a fault and gets the leaves that
  * the new VMAs have room for.
@@ -273,10 +278,13 @@ EXPORT_SYMBOL_GPL(vmf_range_vm_mprotect);
  * its addresses. mremap: it is not in the tree either, and its new addresses are
  * free.
  */
+static bool opened_by_fork(const struct vm_area_struct *vma)
+{
+	return vma->vm_mm != current->mm;
+}
+
 static bool opened_by_mremap(struct vm_area_struct *vma)
 {
-	if (vma->vm_mm != current->mm)
-		return false;
 	mmap_assert_write_locked(vma->vm_mm);
 	return !find_vma_intersection(vma->vm_mm, vma->vm_start, vma->vm_end);
 }
@@ -286,7 +294,8 @@ static bool opened_by_mremap(struct vm_area_struct *vma)
  * @vma: the new VMA
  *
  * On mremap, zaps the pages that are to be moved: the core would drop PUD leaves with
- * a complaint (get_old_pud() in mm/mremap.c). They fault again.
+ * a complaint (get_old_pud() in mm/mremap.c). On fork, zaps the PMD leaves that are to be
+ * copied: the core might copy one that an eviction has just zapped. They fault again.
  *
  * Context: mmap_lock held for writing.
  */
@@ -296,8 +305,10 @@ void vmf_range_vm_open(struct vm_area_struct *vma)
 
 	if (ops->open)
 		ops->open(vma);
-	if (vma->vm_end - vma->vm_start >= PUD_SIZE &&
-	    vmf_range_allows_pud(vma) && opened_by_mremap(vma))
+	if (opened_by_fork(vma))
+		vmf_zap_forking(vma);
+	else if (vma->vm_end - vma->vm_start >= PUD_SIZE &&
+		 vmf_range_allows_pud(vma) && opened_by_mremap(vma))
 		vmf_zap_moving(vma);
 }
 EXPORT_SYMBOL_GPL(vmf_range_vm_open);

@@ -25,7 +25,9 @@
  *   may put a leaf in the place of an empty PTE table (promote.c). A PMD table once
  *   seen stays; a PTE table is looked for again under its lock; and only an entry
  *   that is none under the lock is written.
- * - fork() copies under mmap_lock of the parent, held for writing.
+ * - fork() copies with the parent's mmap_lock held for writing and its VMA write-locked:
+ *   no fault runs in either. A zap may; ->open sees to it that there are no PMD leaves,
+ *   the one kind that the core copies without another look (zap.c).
  * - GUP-fast and hardware walk without locks: a table is complete before the
  *   entry that points to it is written (smp_wmb() pairs with their dependent
  *   loads), and every leaf has the special bit, so no page reference is taken.

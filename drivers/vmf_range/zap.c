@@ -95,6 +95,37 @@ void vmf_zap_moving(struct vm_area_struct *vma)
 }
 
 /**
+ * vmf_zap_forking - unmap what fork() cannot copy while memory moves
+ * @vma: the child's VMA
+ *
+ * copy_huge_pmd() reads the parent's PMD leaf without a lock, and does not look at it
+ * again under the locks under which it writes the child's. A zap by file range, which
+ * takes no mmap_lock, may come in between, clear the parent's and pass the child: the
+ * child would keep a leaf of memory that has moved. So it must find none. PTEs and PUD
+ * leaves the core looks at again.
+ *
+ * Context: the ->open of @vma in dup_mmap(): mmap_lock of current's mm is held for
+ * writing and the parent's VMA write-locked, so that no fault can put a leaf back before
+ * it is copied.
+ */
+void vmf_zap_forking(struct vm_area_struct *vma)
+{
+	struct vm_area_struct *parent;
+	unsigned long first, end;
+
+	mmap_assert_write_locked(current->mm);
+	parent = vma_lookup(current->mm, vma->vm_start);
+	if (!parent || parent->vm_ops != vma->vm_ops)
+		return;
+	end = parent->vm_start;
+	while ((end = vmf_find_pmds(parent, end, parent->vm_end, &first))) {
+		vmf_compat_zap(parent, first, end - first);
+		trace_vmf_range_zap(parent, first, end - first);
+		vmf_stats_add_one(parent, VMF_STAT_ZAPS);
+	}
+}
+
+/**
  * vmf_zap_huge - make way for small leaves
  * @vma: the VMA
  * @addr: if a huge leaf maps this, it is zapped

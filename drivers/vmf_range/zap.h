@@ -5,6 +5,7 @@
 struct vm_area_struct;
 
 void vmf_zap_moving(struct vm_area_struct *vma);
+void vmf_zap_forking(struct vm_area_struct *vma);
 void vmf_zap_huge(struct vm_area_struct *vma, unsigned long addr);
 
 #endif

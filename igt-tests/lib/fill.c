@@ -11,7 +11,8 @@
  *    or within the window of sequential reading, if what is left of the budget
  *    pays for all pages of the slot that lie ahead.
  *
- * A zap takes leaves away and leaves tables in place. A write to a tracked page
+ * A zap takes leaves away and leaves tables in place, and so does fork() with PMD
+ * leaves. A write to a tracked page
  * makes it writable, with small leaves all around if only pages are tracked.
  *
  * Where the library cannot make page tables, it cannot replace them either, and a side
@@ -391,6 +392,17 @@ void fill_zap(struct fill *f, unsigned long first, unsigned long nr)
 		memset(f->now + from, 0, leaf);
 		memset(f->writable + from, false, leaf);
 		page = from + leaf;
+	}
+}
+
+/* The process forks: PMD leaves are gone, of parent and child. Tables stay in both. */
+void fill_fork(struct fill *f)
+{
+	unsigned long page;
+
+	for (page = 0; page < f->m->nr_pages; page++) {
+		if (f->now[page] == 21)
+			fill_zap(f, page, 1);
 	}
 }
 

@@ -76,6 +76,7 @@ void fill_touch(struct fill *f, unsigned long page, bool write);
 void fill_core_tables(struct fill *f, unsigned long first, unsigned long nr);
 void fill_all(struct fill *f);
 void fill_populate(struct fill *f);
+void fill_fork(struct fill *f);
 void fill_zap(struct fill *f, unsigned long first, unsigned long nr);
 unsigned long fill_harvest(struct fill *f, unsigned long *page);
 bool fill_differs(const struct fill *f, const struct vram *v, char *text,
