@@ -24,6 +24,15 @@
  * @no-access:	can be made accessible later when mapped without access
  * @fork:	is there in a child, or comes back, and can be cut and zapped there
  *
+ * SUBTEST: late-error-%s
+ * Description: ->mmap fails after all was mapped %arg[1]; nothing is left mapped, no
+ *	tables, and no memory of the library
+ *
+ * arg[1]:
+ *
+ * @blocks:	by vmf_remap_blocks()
+ * @remap:	by vmf_remap_range(), part by part
+ *
  * SUBTEST: unwind-%s
  * Description: mmap() fails when %arg[1], and leaves nothing mapped and no tables
  *
@@ -33,6 +42,8 @@
  */
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 
 #include "igt.h"
@@ -346,6 +357,55 @@ static void check_unwind(enum vram_test_lie lie, int err)
 	}
 }
 
+/* KiB of the kernel's memory that it cannot reclaim. */
+static long kernel_memory(void)
+{
+	FILE *file = fopen("/proc/meminfo", "r");
+	char line[128];
+	long kib = -1;
+
+	igt_assert(file);
+	while (kib < 0 && fgets(line, sizeof(line), file))
+		sscanf(line, "SUnreclaim: %ld", &kib);
+	fclose(file);
+	igt_assert_lte(0, kib);
+	return kib;
+}
+
+/* What is remembered of so many blocks is 125 KiB. */
+#define LATE_BLOCKS	4000
+#define LATE_KIB	125
+#define LATE_TRIES	20
+
+static void check_late_error(unsigned int flag)
+{
+	static struct vram_test_extent blocks[LATE_BLOCKS];
+	struct shape s = {
+		.args = { .flags = flag, .lie = VRAM_TEST_LIE_LATE_ERROR },
+		.extents = blocks,
+		.nr = LATE_BLOCKS,
+	};
+	long bytes, before, after;
+	unsigned int i;
+
+	for (i = 0; i < LATE_BLOCKS; i++)
+		blocks[i] = (struct vram_test_extent){ i, i % 7 * MIB, 1 };
+	shape_set(&vram, &s);
+	vram_table_bytes();
+	bytes = vram_table_bytes();
+	before = kernel_memory();
+	for (i = 0; i < LATE_TRIES; i++) {
+		errno = 0;
+		igt_assert(shape_mmap(&vram, 0, s.nr_pages, 0, RW) == MAP_FAILED);
+		igt_assert_eq(errno, EIO);
+	}
+	igt_assert_eq_u64(vram_table_bytes(), bytes);
+	after = kernel_memory();
+	igt_info("%ld KiB, then %ld KiB\n", before, after);
+	igt_assert_lte(after - before, LATE_TRIES * LATE_KIB / 2);
+	shape_fini(&vram, &s);
+}
+
 static const struct {
 	const char *name;
 	unsigned int flag;
@@ -382,6 +442,12 @@ igt_main()
 			igt_subtest_f("%s-%s", ways[i].name, checks[j].name)
 				checks[j].run(ways[i].flag);
 		}
+	}
+
+	for (i = 0; i < ARRAY_SIZE(ways); i++) {
+		igt_describe("Check that a failure in the end leaves nothing behind");
+		igt_subtest_f("late-error-%s", ways[i].name)
+			check_late_error(ways[i].flag);
 	}
 
 	igt_describe("Check that a failure half-way leaves nothing behind");

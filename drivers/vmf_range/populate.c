@@ -130,15 +130,6 @@ static int check(const struct vm_area_struct *vma, unsigned long addr,
 	return -EINVAL;
 }
 
-/*
- * Before ->mmap fails: when the core unmaps what is left in the VMA, it has let go
- * of the file, and takes huge leaves for those of pages that it knows.
- */
-static void zap_all(struct vm_area_struct *vma)
-{
-	vmf_compat_zap(vma, vma->vm_start, vma->vm_end - vma->vm_start);
-}
-
 /* What remap_pfn_range() does to a VMA, for the same reasons. */
 static void make_pfnmap(struct vm_area_struct *vma)
 {
@@ -159,7 +150,8 @@ static void make_pfnmap(struct vm_area_struct *vma)
  * May sleep.
  * Return: 0; -EINVAL for a VMA that cannot be (reported) or a block that is wrong
  * (reported); -ENOMEM without memory for page tables; -EINTR when the process is
- * being killed; or an error of @block_fn. Nothing is mapped then.
+ * being killed; or an error of @block_fn. Nothing is mapped then. A driver whose ->mmap
+ * fails later calls vmf_remap_undo().
  */
 int vmf_remap_blocks(struct vm_area_struct *vma, vmf_range_block_fn block_fn,
 		     void *priv, pgprot_t prot)
@@ -172,7 +164,7 @@ int vmf_remap_blocks(struct vm_area_struct *vma, vmf_range_block_fn block_fn,
 	make_pfnmap(vma);
 	err = populate(vma, vma->vm_start, vma->vm_end, block_fn, priv, prot);
 	if (err)
-		zap_all(vma);
+		vmf_remap_undo(vma);
 	return err;
 }
 EXPORT_SYMBOL_GPL(vmf_remap_blocks);
@@ -270,7 +262,6 @@ static int remember(struct vm_area_struct *vma,
 	return 0;
 }
 
-/* ->close is not called where ->mmap fails. */
 static void forget(struct vm_area_struct *vma)
 {
 	struct remap *remap = vma->vm_private_data;
@@ -299,8 +290,8 @@ static void forget(struct vm_area_struct *vma)
  *
  * Context: as vmf_remap_blocks(). May be called for several parts of a VMA.
  * Return: 0; -EINVAL for a range that cannot be (reported); -ENOMEM; -EINTR when
- * the process is being killed. Nothing of @vma is mapped then. A driver whose
- * ->mmap fails later calls vmf_range_zap_vma() for all of it before it returns.
+ * the process is being killed. Nothing of @vma is mapped then. A driver whose ->mmap
+ * fails later calls vmf_remap_undo().
  */
 int vmf_remap_range(struct vm_area_struct *vma, unsigned long addr,
 		    unsigned long pfn, unsigned long size, pgprot_t prot)
@@ -330,9 +321,29 @@ int vmf_remap_range(struct vm_area_struct *vma, unsigned long addr,
 	return 0;
 
 fail:
-	zap_all(vma);
-	if (is_remapped(vma))
-		forget(vma);
+	vmf_remap_undo(vma);
 	return err;
 }
 EXPORT_SYMBOL_GPL(vmf_remap_range);
+
+/**
+ * vmf_remap_undo - leave nothing behind of vmf_remap_range() and vmf_remap_blocks()
+ * @vma: the VMA that they have mapped, in its file's ->mmap
+ *
+ * For a driver whose ->mmap fails after one of them has succeeded. Nothing of @vma is
+ * mapped then, what the library remembers of it is freed, and its operations are as
+ * before. Where one of them has failed itself, it has done the same already.
+ *
+ * A failing ->mmap that does not call this leaves memory that nobody frees, as the core
+ * does not call ->close then; and when it unmaps what is left in the VMA, it has let go
+ * of the file, and takes huge entries for those of pages that it knows.
+ *
+ * Context: as vmf_remap_blocks().
+ */
+void vmf_remap_undo(struct vm_area_struct *vma)
+{
+	vmf_compat_zap(vma, vma->vm_start, vma->vm_end - vma->vm_start);
+	if (is_remapped(vma))
+		forget(vma);
+}
+EXPORT_SYMBOL_GPL(vmf_remap_undo);

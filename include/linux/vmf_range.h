@@ -155,6 +155,7 @@ int vmf_remap_range(struct vm_area_struct *vma, unsigned long addr,
 		    unsigned long pfn, unsigned long size, pgprot_t prot);
 int vmf_remap_blocks(struct vm_area_struct *vma, vmf_range_block_fn block_fn,
 		     void *priv, pgprot_t prot);
+void vmf_remap_undo(struct vm_area_struct *vma);
 
 /* Unmap. */
 void vmf_range_zap(struct address_space *mapping, pgoff_t pgoff,

@@ -587,6 +587,16 @@ void vram_shape_put(struct vram_shape *shape)
 		vram_shape_free(shape);
 }
 
+/* A driver may find that it cannot go on when all is mapped. */
+static int vram_shape_mapped(const struct vram_shape *shape,
+			     struct vm_area_struct *vma, int ret)
+{
+	if (ret || shape->args.lie != VRAM_TEST_LIE_LATE_ERROR)
+		return ret;
+	vmf_remap_undo(vma);
+	return -EIO;
+}
+
 /* As a driver does today that maps its registers at mmap(). */
 static int vram_shape_remap(struct vram_shape *shape, struct vm_area_struct *vma)
 {
@@ -607,7 +617,7 @@ static int vram_shape_remap(struct vram_shape *shape, struct vm_area_struct *vma
 				      b->pfn + (from - b->pgoff),
 				      (to - from) << PAGE_SHIFT, prot);
 	}
-	return ret;
+	return vram_shape_mapped(shape, vma, ret);
 }
 
 static int vram_shape_populate(struct vram_shape *shape,
@@ -616,9 +626,10 @@ static int vram_shape_populate(struct vram_shape *shape,
 	union vram_shape_iter iter;
 	void *priv;
 	vmf_range_block_fn fn = vram_shape_iter_begin(shape, &iter, &priv);
+	int ret = vmf_remap_blocks(vma, fn, priv,
+				   vram_shape_prot(shape, vma->vm_page_prot));
 
-	return vmf_remap_blocks(vma, fn, priv,
-				vram_shape_prot(shape, vma->vm_page_prot));
+	return vram_shape_mapped(shape, vma, ret);
 }
 
 /* vmf_insert_pfn() and its kin take the cache bits from the VMA. */

@@ -193,6 +193,7 @@ enum vram_test_lie {
 	VRAM_TEST_LIE_NO_DIRTY,		/* the other way round */
 	VRAM_TEST_LIE_NO_MAY_SPLIT,	/* VMF_RANGE_PUD without ->may_split */
 	VRAM_TEST_LIE_ERROR,		/* the callback fails with -EIO */
+	VRAM_TEST_LIE_LATE_ERROR,	/* ->mmap does, after all is mapped */
 	VRAM_TEST_NR_LIES,
 };
 
