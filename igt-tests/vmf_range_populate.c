@@ -21,6 +21,7 @@
  * @zap:	is gone after a zap, and comes back with the faults that it must take
  * @munmap:	is right around a hole cut into leaves of each size
  * @read-only:	has read-only leaves in a read-only mapping
+ * @execute:	is there in a mapping that is for execution only
  * @no-access:	can be made accessible later when mapped without access
  * @fork:	is there in a child, or comes back, and can be cut and zapped there
  *
@@ -266,6 +267,22 @@ static void check_read_only(unsigned int flag)
 	shape_fini(&vram, &s);
 }
 
+/* Where the CPU has protection keys, the process itself cannot read this. */
+static void check_execute(unsigned int flag)
+{
+	struct shape s;
+	struct view w;
+
+	shape_init(&s, flag);
+	whole_init(&w, &s, PROT_EXEC);
+	fill_check(&w.f, &vram);
+	igt_assert_eq(mprotect(w.addr, w.len, PROT_READ), 0);
+	check_samples(&w);
+	fill_check(&w.f, &vram);
+	view_fini(&w);
+	shape_fini(&vram, &s);
+}
+
 /* x86 takes a 1 GiB leaf without access for not present: there must be none. */
 static void check_no_access(unsigned int flag)
 {
@@ -424,6 +441,7 @@ static const struct {
 	{ "zap", "Check that it can go and come back", check_zap },
 	{ "munmap", "Check that what is around a hole stays", check_munmap },
 	{ "read-only", "Check that read-only leaves are", check_read_only },
+	{ "execute", "Check a mapping for execution only", check_execute },
 	{ "no-access", "Check that access can be given later", check_no_access },
 	{ "fork", "Check that a child can do with it what its parent can",
 	  check_fork },

@@ -48,7 +48,10 @@ static vm_fault_t populate_fault(struct vm_fault *vmf)
 	return ret;
 }
 
-/* A fault for each PUD table, and one after each hole. */
+/*
+ * A fault for each PUD table, and one after each hole. It is no access of the process:
+ * protection keys, by which a mapping may be for execution only, have no say in it.
+ */
 static int populate_range(struct vm_area_struct *vma, struct populate *p,
 			  unsigned long addr, unsigned long end)
 {
@@ -57,7 +60,7 @@ static int populate_range(struct vm_area_struct *vma, struct populate *p,
 
 		p->done = addr;
 		p->err = 0;
-		ret = handle_mm_fault(vma, addr, 0, NULL);
+		ret = handle_mm_fault(vma, addr, FAULT_FLAG_REMOTE, NULL);
 		if (p->err == -ENOENT)
 			p->done = addr + PAGE_SIZE;
 		else if (p->err)
