@@ -25,6 +25,10 @@
  * @no-access:	can be made accessible later when mapped without access
  * @fork:	is there in a child, or comes back, and can be cut and zapped there
  *
+ * SUBTEST: own-no-access
+ * Description: a mapping without access of a driver that has ->fault, and operations of
+ *	its own, has no leaves before it has access
+ *
  * SUBTEST: late-error-%s
  * Description: ->mmap fails after all was mapped %arg[1]; nothing is left mapped, no
  *	tables, and no memory of the library
@@ -304,6 +308,25 @@ static void check_no_access(unsigned int flag)
 	shape_fini(&vram, &s);
 }
 
+/* A driver's own ->fault will do to have nothing mapped before there is access. */
+static void check_no_access_own(void)
+{
+	struct vram_test_leaf *leaves;
+	struct shape s;
+	unsigned int nr;
+	struct view w;
+
+	shape_init(&s, VRAM_TEST_SHAPE_POPULATE | VRAM_TEST_SHAPE_OWN_OPS);
+	view_init(&w, &vram, &s, 0, FIRST, 0, PROT_NONE);
+	leaves = vram_leaves(&vram, w.addr, w.len, &nr);
+	free(leaves);
+	igt_assert_eq(nr, 0);
+	igt_assert_eq(mprotect(w.addr, w.len, RW), 0);
+	check_samples(&w);
+	view_fini(&w);
+	shape_fini(&vram, &s);
+}
+
 static void check_fork(unsigned int flag)
 {
 	struct shape s;
@@ -467,6 +490,10 @@ igt_main()
 		igt_subtest_f("late-error-%s", ways[i].name)
 			check_late_error(ways[i].flag);
 	}
+
+	igt_describe("Check that access can be given later by a fault handler of any kind");
+	igt_subtest("own-no-access")
+		check_no_access_own();
 
 	igt_describe("Check that a failure half-way leaves nothing behind");
 	igt_subtest("unwind-error")

@@ -157,6 +157,7 @@ vmf_compat_get_unmapped_area(struct file *file, unsigned long addr,
 #endif
 
 #ifdef CONFIG_X86_64
+#include <linux/capability.h>
 #include <linux/smp.h>
 
 #include <asm/cpufeature.h>
@@ -179,6 +180,17 @@ static inline bool vmf_compat_cpu_has_pud_leaves(void)
 static inline unsigned long vmf_compat_end_pfn(void)
 {
 	return 1UL << (boot_cpu_data.x86_phys_bits - PAGE_SHIFT);
+}
+
+/*
+ * May an entry without access have PFNs up to this one? Some CPUs look up in their caches
+ * what such an entry points to (L1TF), so entries are inverted, and what is high becomes
+ * low. As pfn_modify_allowed(), which is not exported.
+ */
+static inline bool vmf_compat_may_lack_access(unsigned long last_pfn)
+{
+	return !boot_cpu_has_bug(X86_BUG_L1TF) ||
+	       last_pfn < l1tf_pfn_limit() || capable(CAP_SYS_ADMIN);
 }
 
 /*
@@ -288,6 +300,11 @@ static inline bool vmf_compat_cpu_has_pud_leaves(void)
 static inline unsigned long vmf_compat_end_pfn(void)
 {
 	return PHYS_PFN(~(phys_addr_t)0);
+}
+
+static inline bool vmf_compat_may_lack_access(unsigned long last_pfn)
+{
+	return true;
 }
 
 static inline bool vmf_compat_plain_stores(void)

@@ -65,6 +65,9 @@ static int check_block(const struct vm_area_struct *vma, pgoff_t pgoff,
 				   pgoff);
 		return -EINVAL;
 	}
+	if (!(vma->vm_flags & VM_ACCESS_FLAGS) &&
+	    !vmf_compat_may_lack_access(last_pfn))
+		return -EACCES;
 	return 0;
 }
 

@@ -98,8 +98,11 @@ static int populate(struct vm_area_struct *vma, unsigned long addr,
 	};
 	int err;
 
-	/* What has no access yet faults when it gets some, and PUD leaves must. */
-	if (p.levels != BIT(VMF_PTE) && !(vma->vm_flags & VM_ACCESS_FLAGS))
+	/*
+	 * What has no access yet faults when it gets some, if it can. PUD leaves must, and
+	 * a CPU may look up the PFN of any entry without access (L1TF): better have none.
+	 */
+	if (vm_ops && vm_ops->fault && !(vma->vm_flags & VM_ACCESS_FLAGS))
 		return 0;
 
 	if (vm_ops && vmf_range_is_ours(vma))
@@ -152,8 +155,10 @@ static void make_pfnmap(struct vm_area_struct *vma)
  * Context: in ->mmap: mmap_lock held for writing, and nobody knows the VMA yet.
  * May sleep.
  * Return: 0; -EINVAL for a VMA that cannot be (reported) or a block that is wrong
- * (reported); -ENOMEM without memory for page tables; -EINTR when the process is
- * being killed; or an error of @block_fn. Nothing is mapped then. A driver whose ->mmap
+ * (reported); -EACCES for memory that a mapping without access must not have on this CPU
+ * (L1TF; only of a driver without ->fault), as remap_pfn_range() has it; -ENOMEM without
+ * memory for page tables; -EINTR when the process is being killed; or an error of
+ * @block_fn. Nothing is mapped then. A driver whose ->mmap
  * fails later calls vmf_remap_undo().
  */
 int vmf_remap_blocks(struct vm_area_struct *vma, vmf_range_block_fn block_fn,
@@ -292,8 +297,8 @@ static void forget(struct vm_area_struct *vma)
  * a ->fault that may make them.
  *
  * Context: as vmf_remap_blocks(). May be called for several parts of a VMA.
- * Return: 0; -EINVAL for a range that cannot be (reported); -ENOMEM; -EINTR when
- * the process is being killed. Nothing of @vma is mapped then. A driver whose ->mmap
+ * Return: 0; -EINVAL for a range that cannot be (reported); -EACCES as
+ * vmf_remap_blocks(); -ENOMEM; -EINTR when the process is being killed. Nothing of @vma is mapped then. A driver whose ->mmap
  * fails later calls vmf_remap_undo().
  */
 int vmf_remap_range(struct vm_area_struct *vma, unsigned long addr,
