@@ -25,6 +25,9 @@
  * @no-access:	can be made accessible later when mapped without access
  * @fork:	is there in a child, or comes back, and can be cut and zapped there
  *
+ * SUBTEST: hole
+ * Description: a hole of 1 GiB in what is mapped at mmap() time costs no faults
+ *
  * SUBTEST: own-no-access
  * Description: a mapping without access of a driver that has ->fault, and operations of
  *	its own, has no leaves before it has access
@@ -327,6 +330,44 @@ static void check_no_access_own(void)
 	shape_fini(&vram, &s);
 }
 
+static unsigned long populates(void)
+{
+	struct vram_test_stats stats;
+
+	shape_stats(&vram, NULL, 0, &stats);
+	return stats.count[VRAM_TEST_COUNT_POPULATES];
+}
+
+/* Leaves on both sides, and 1 GiB of nothing. */
+static void check_hole(void)
+{
+	static const struct vram_test_extent sides[] = {
+		{ 0, 64 * MIB, 600 },
+		{ PUD_PAGES, 96 * MIB, 600 },
+	};
+	struct shape s = {
+		.args = { .flags = VRAM_TEST_SHAPE_POPULATE },
+		.extents = sides,
+		.nr = ARRAY_SIZE(sides),
+	};
+	unsigned long before;
+	struct view w;
+
+	shape_set(&vram, &s);
+	before = populates();
+	view_init(&w, &vram, &s, 0, s.nr_pages, 0, RW);
+	/* Where the core makes the tables, it asks for each. */
+	igt_assert_lte_u64(populates() - before, vram_makes_tables ? 2 : 16);
+	fill_check(&w.f, &vram);
+	touch_samples(&w, true);
+	igt_assert_eq_u64(w.f.faults, 0);
+	check_samples(&w);
+	igt_assert_eq(vram_signal_of(view_word(&w, 600), false), SIGBUS);
+	igt_assert_eq(vram_signal_of(view_word(&w, PUD_PAGES - 1), false), SIGBUS);
+	view_fini(&w);
+	shape_fini(&vram, &s);
+}
+
 static void check_fork(unsigned int flag)
 {
 	struct shape s;
@@ -490,6 +531,10 @@ igt_main()
 		igt_subtest_f("late-error-%s", ways[i].name)
 			check_late_error(ways[i].flag);
 	}
+
+	igt_describe("Check that mmap() passes over a hole at once");
+	igt_subtest("hole")
+		check_hole();
 
 	igt_describe("Check that access can be given later by a fault handler of any kind");
 	igt_subtest("own-no-access")

@@ -48,6 +48,22 @@ static vm_fault_t populate_fault(struct vm_fault *vmf)
 	return ret;
 }
 
+/* The first page from addr on that is not in a hole, as far as the driver says. */
+static unsigned long skip_hole(struct vm_area_struct *vma,
+			       const struct populate *p, unsigned long addr,
+			       unsigned long end)
+{
+	struct vmf_range_block block = {};
+
+	while (addr < end && !fatal_signal_pending(current) &&
+	       p->block_fn(p->priv, linear_page_index(vma, addr), &block) ==
+	       -ENOENT) {
+		addr += PAGE_SIZE;
+		cond_resched();
+	}
+	return addr;
+}
+
 /*
  * A fault for each PUD table, and one after each hole. It is no access of the process:
  * protection keys, by which a mapping may be for execution only, have no say in it.
@@ -58,17 +74,21 @@ static int populate_range(struct vm_area_struct *vma, struct populate *p,
 	while (addr < end) {
 		vm_fault_t ret;
 
+		addr = skip_hole(vma, p, addr, end);
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		if (addr == end)
+			return 0;
 		p->done = addr;
 		p->err = 0;
 		ret = handle_mm_fault(vma, addr, FAULT_FLAG_REMOTE, NULL);
+		/* The driver has thought better of it. */
 		if (p->err == -ENOENT)
 			p->done = addr + PAGE_SIZE;
 		else if (p->err)
 			return p->err;
 		else if ((ret & VM_FAULT_ERROR) || p->done == addr)
 			return -ENOMEM;
-		if (fatal_signal_pending(current))
-			return -EINTR;
 		addr = p->done;
 		cond_resched();
 	}

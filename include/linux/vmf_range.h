@@ -54,7 +54,7 @@ struct vmf_range_block {
  * @block: filled in by the function; must cover @pgoff
  *
  * Called once per block, not once per page, for the pages around the fault in
- * no order that a driver may rely on.
+ * no order that a driver may rely on. vmf_remap_blocks() asks for each page of a hole.
  *
  * Context: atomic. A page-table lock may be held: must not sleep, nor take a
  * lock that is held while page tables are touched. The driver's lock that keeps

@@ -285,6 +285,7 @@ struct vram_test_calls {
 
 /* Some of enum vmf_range_stat, which user space does not see. */
 #define VRAM_TEST_COUNT_FAULTS		0
+#define VRAM_TEST_COUNT_POPULATES	1
 #define VRAM_TEST_COUNT_KEPT		5
 #define VRAM_TEST_COUNT_REFUSED		9
 #define VRAM_TEST_COUNT_PROMOTED	11
