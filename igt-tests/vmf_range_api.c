@@ -72,6 +72,16 @@
  * @fault:	->fault alone
  * @huge:	->fault and ->huge_fault
  * @mkwrite:	->pfn_mkwrite besides
+ *
+ * SUBTEST: crumbs-%s
+ * Description: a write, of which the kernel wants to hear, to a leaf of %arg[1] that is
+ *	mapped read-only, after the driver has begun to tell of the same memory page by
+ *	page, makes the leaf writable
+ *
+ * arg[1]:
+ *
+ * @pmd:	2 MiB
+ * @pud:	1 GiB
  */
 #include <signal.h>
 #include <string.h>
@@ -454,17 +464,21 @@ static const struct own {
 		     VRAM_TEST_SHAPE_OWN_MKWRITE },
 };
 
-/* The leaf of a page that was mapped read-only is writable now. */
-static void write_own(struct view *w, unsigned long page)
+/* The kernel wants to hear of writes of this process. */
+static void watch_writes(void)
 {
-	unsigned long first = page, nr = 1;
+	FILE *file = fopen("/proc/self/clear_refs", "w");
+
+	igt_assert(file && fputs("4", file) >= 0 && !fclose(file));
+}
+
+/* The leaf of a page that was mapped read-only is writable now. */
+static void write_first(struct view *w, unsigned long page)
+{
+	unsigned long nr = PAGES(1ull << w->f.now[page]);
 
 	*view_word(w, page) = view_value(w, page);
-	if (w->f.now[page] == 21) {
-		first = page - page % PMD_PAGES;
-		nr = PMD_PAGES;
-	}
-	memset(w->f.writable + first, true, nr);
+	memset(w->f.writable + page / nr * nr, true, nr);
 	fill_check(&w->f, &vram);
 }
 
@@ -474,27 +488,61 @@ static void check_own(const struct own *own)
 	const struct vram_test_extent one = { 0, 64 * MIB, PAGES(6 * MIB) };
 	struct shape s = { .args = { .flags = own->flags }, .extents = &one, .nr = 1 };
 	struct view w;
-	FILE *file;
 
 	alarm(60);
 	shape_set(&vram, &s);
 	view_init(&w, &vram, &s, 0, s.nr_pages, 0, RW);
 	w.f.fault_only = !(own->flags & VRAM_TEST_SHAPE_OWN_HUGE);
-	file = fopen("/proc/self/clear_refs", "w");
-	igt_assert(file && fputs("4", file) >= 0 && !fclose(file));
+	watch_writes();
 	/* Read-only leaves, as the kernel or the driver wants to hear of writes. */
 	w.f.read_only = true;
 	fill_touch(&w.f, 3, false);
-	write_own(&w, 3);
+	write_first(&w, 3);
 	fill_touch(&w.f, PMD_PAGES + 8, false);
 	view_check_word(&w, &vram, PMD_PAGES + 8);
 	fill_check(&w.f, &vram);
-	write_own(&w, PMD_PAGES + 8);
-	write_own(&w, PMD_PAGES + 7);
+	write_first(&w, PMD_PAGES + 8);
+	write_first(&w, PMD_PAGES + 7);
 	view_fini(&w);
 	shape_fini(&vram, &s);
 	alarm(0);
 }
+
+/* What the driver says when the leaf is written to, could not have made it. */
+static void check_crumbs(uint64_t size)
+{
+	const struct vram_test_extent one = { 0, size, PAGES(size) };
+	struct shape s = {
+		.args = { .lie = VRAM_TEST_LIE_CRUMBS },
+		.extents = &one,
+		.nr = 1,
+	};
+	struct view w;
+
+	alarm(60);
+	shape_set(&vram, &s);
+	view_init(&w, &vram, &s, 0, s.nr_pages, 0, RW);
+	watch_writes();
+	w.f.read_only = true;
+	fill_touch(&w.f, 5, false);
+	view_check_word(&w, &vram, 5);
+	fill_check(&w.f, &vram);
+	/* Where nothing is mapped. */
+	igt_assert_eq(shape_zap(&vram, s.nr_pages + 1, 1), 0);
+	write_first(&w, 3);
+	view_check_word(&w, &vram, s.nr_pages - 1);
+	view_fini(&w);
+	shape_fini(&vram, &s);
+	alarm(0);
+}
+
+static const struct {
+	const char *name;
+	uint64_t size;
+} crumbs[] = {
+	{ "pmd", VRAM_PMD },
+	{ "pud", VRAM_PUD },
+};
 
 igt_main()
 {
@@ -551,6 +599,16 @@ igt_main()
 			/* Soft-dirty tracking is switched on for a process. */
 			igt_fork(child, 1)
 				check_own(&owns[i]);
+			igt_waitchildren();
+		}
+	}
+
+	for (i = 0; i < ARRAY_SIZE(crumbs); i++) {
+		igt_describe("Check a write to a leaf larger than blocks are now");
+		igt_subtest_f("crumbs-%s", crumbs[i].name) {
+			igt_require(vram.size >= 2 * crumbs[i].size);
+			igt_fork(child, 1)
+				check_crumbs(crumbs[i].size);
 			igt_waitchildren();
 		}
 	}

@@ -64,7 +64,7 @@ static int judge(struct vmf_walk *walk, unsigned long addr, unsigned long is,
 }
 
 /*
- * A leaf is in place already. When it is the fault's own, read-only, and the
+ * A leaf is in place already, at addr. When it is the fault's own, read-only, and the
  * fault a permitted write (the VMA wants to hear of writes, as soft-dirty
  * tracking does), the fault is here to have it made writable. The core does that
  * by itself for a PTE, wp_pfn_shared().
@@ -128,6 +128,35 @@ void vmf_walk_begin(struct vmf_walk *walk, struct vm_fault *vmf,
 EXPORT_SYMBOL_IF_KUNIT(vmf_walk_begin);
 
 /*
+ * A leaf is in place that is larger than what the driver's block would give now. As
+ * judge(), and no less writable than one of the right size.
+ */
+static int judge_larger_pud(struct vmf_walk *walk, unsigned long addr,
+			    pud_t pud, unsigned long pfn)
+{
+	unsigned long start = addr & PUD_MASK;
+	int ret = judge(walk, addr, pud_pfn(pud) + PHYS_PFN(addr - start), pfn);
+
+	if (ret == VMF_WALK_MAPPED &&
+	    needs_upgrade(walk, start, PUD_SIZE, pud_write(pud)))
+		vmf_compat_upgrade_pud(walk->vmf, pud_pfn(pud));
+	return ret;
+}
+
+static int judge_larger_pmd(struct vmf_walk *walk, unsigned long addr,
+			    pmd_t *pmdp, pmd_t pmd, unsigned long pfn)
+{
+	unsigned long start = addr & PMD_MASK;
+	int ret = judge(walk, addr, pmd_pfn(pmd) + PHYS_PFN(addr - start), pfn);
+
+	/* As in judge_pmd(). */
+	if (ret == VMF_WALK_MAPPED && pmdp == walk->vmf->pmd &&
+	    needs_upgrade(walk, start, PMD_SIZE, pmd_write(pmd)))
+		vmf_compat_upgrade_pmd(walk->vmf, pmd_pfn(pmd));
+	return ret;
+}
+
+/*
  * The PMD entry for addr, its table made if need be. Under the fault's lock a
  * PUD entry that points to a table keeps doing so.
  */
@@ -141,8 +170,7 @@ static int get_pmd(struct vmf_walk *walk, unsigned long addr, unsigned long pfn,
 		int err;
 
 		if (pud_leaf(pud))
-			return judge(walk, addr, pud_pfn(pud) +
-				     PHYS_PFN(addr & ~PUD_MASK), pfn);
+			return judge_larger_pud(walk, addr, pud, pfn);
 		if (!pud_none(pud)) {
 			*pmdp = pmd_offset(pudp, addr);
 			return VMF_WALK_DONE;
@@ -162,8 +190,7 @@ static int get_pte_table(struct vmf_walk *walk, unsigned long addr,
 		int err;
 
 		if (pmd_leaf(pmd))
-			return judge(walk, addr, pmd_pfn(pmd) +
-				     PHYS_PFN(addr & ~PMD_MASK), pfn);
+			return judge_larger_pmd(walk, addr, pmdp, pmd, pfn);
 		if (!pmd_none(pmd))
 			return VMF_WALK_DONE;
 		err = vmf_make_pte_table(walk->vmf, addr, pmdp);

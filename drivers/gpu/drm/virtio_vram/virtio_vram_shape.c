@@ -43,7 +43,7 @@ static bool vram_shape_is_ram(const struct vram_shape *shape)
 	       shape->args.iter == VRAM_TEST_ITER_PAGES;
 }
 
-static int vram_shape_lie(const struct vram_shape *shape,
+static int vram_shape_lie(const struct vram_shape *shape, pgoff_t pgoff,
 			  struct vmf_range_block *block)
 {
 	switch (shape->args.lie) {
@@ -62,6 +62,13 @@ static int vram_shape_lie(const struct vram_shape *shape,
 	case VRAM_TEST_LIE_MOVED:
 		if (atomic_read(&shape->zaps) & 1)
 			block->pfn++;
+		return 0;
+	case VRAM_TEST_LIE_CRUMBS:
+		if (!atomic_read(&shape->zaps))
+			return 0;
+		block->pfn += pgoff - block->pgoff;
+		block->pgoff = pgoff;
+		block->nr_pages = 1;
 		return 0;
 	case VRAM_TEST_LIE_ERROR:
 		return -EIO;
@@ -85,7 +92,7 @@ int vram_shape_block(void *priv, pgoff_t pgoff, struct vmf_range_block *block)
 
 	if (err || pgoff < shape->args.lie_page)
 		return err;
-	return vram_shape_lie(shape, block);
+	return vram_shape_lie(shape, pgoff, block);
 }
 
 /* One of the ways in which a driver may tell of its blocks. */

@@ -187,6 +187,7 @@ enum vram_test_lie {
 	VRAM_TEST_LIE_WRAPS,		/* blocks whose PFNs wrap around */
 	VRAM_TEST_LIE_BEYOND,		/* blocks beyond what the CPU can address */
 	VRAM_TEST_LIE_MOVED,		/* from one zap to the next, memory one page off */
+	VRAM_TEST_LIE_CRUMBS,		/* no lie: after a zap, each page is a block */
 	VRAM_TEST_LIE_NO_CALLBACK,
 	VRAM_TEST_LIE_NOT_PFNMAP,	/* a VMA that is not VM_PFNMAP */
 	VRAM_TEST_LIE_HALF_DIRTY,	/* ->dirty, but not VMF_RANGE_VM_OPS_DIRTY */
