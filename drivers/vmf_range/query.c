@@ -282,7 +282,7 @@ EXPORT_SYMBOL_GPL(vmf_range_query);
  * @end: address after its last; the range is clipped to the VMA
  * @leaves: filled in; a leaf across an edge counts
  *
- * Context: as vmf_range_query().
+ * Context: as vmf_range_query(); lets others run now and then.
  */
 void vmf_range_count_leaves(struct vm_area_struct *vma, unsigned long addr,
 			    unsigned long end, struct vmf_range_leaves *leaves)
@@ -297,6 +297,7 @@ void vmf_range_count_leaves(struct vm_area_struct *vma, unsigned long addr,
 			leaves->pmd++;
 		else
 			leaves->pud++;
+		cond_resched();
 	}
 }
 EXPORT_SYMBOL_GPL(vmf_range_count_leaves);
@@ -305,7 +306,7 @@ EXPORT_SYMBOL_GPL(vmf_range_count_leaves);
  * vmf_range_count_mapped - how pages of a file are mapped, by all processes
  * @mapping: of the file (&file.f_mapping)
  * @pgoff: first page offset
- * @nr_pages: how many
+ * @nr_pages: how many; 0 for all up to the end of the file
  * @leaves: filled in, the sum over all mappings
  *
  * Context: process context, may sleep. Takes i_mmap_rwsem of @mapping. The answer may
@@ -320,6 +321,9 @@ unsigned long vmf_range_count_mapped(struct address_space *mapping, pgoff_t pgof
 	struct vmf_range_leaves one;
 	struct vm_area_struct *vma;
 	unsigned long nr = 0, from, to;
+
+	if (!nr_pages || last < pgoff)
+		last = ULONG_MAX;
 
 	memset(leaves, 0, sizeof(*leaves));
 	i_mmap_lock_read(mapping);

@@ -233,6 +233,7 @@ static void show_leaves(struct seq_file *m, struct vm_area_struct *vma)
 		do {
 			end = addr;
 			addr = vmf_range_query(vma, end, vma->vm_end, &leaf);
+			cond_resched();
 		} while (addr && follows(&leaf, end, &first));
 		seq_printf(m, "  %lx-%lx shift %u pfn %lx %s\n", first.addr, end,
 			   first.shift, first.pfn, first.writable ? "rw" : "r-");

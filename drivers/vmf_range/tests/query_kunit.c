@@ -249,7 +249,7 @@ static void query_count_mapped(struct kunit *test)
 	unsigned long second = OBJECT_PAGES, third = second + PUD_PAGES;
 	struct space *space = test->priv;
 	struct address_space *mapping = space->file->f_mapping;
-	struct vmf_range_leaves leaves;
+	struct vmf_range_leaves leaves, all;
 
 	space_map(space, second, PMD_PAGES, OBJECT_PGOFF + OBJECT_PTES + 10);
 	space_map(space, third, PMD_PAGES, OBJECT_PGOFF + OBJECT_PMDS);
@@ -273,6 +273,18 @@ static void query_count_mapped(struct kunit *test)
 	KUNIT_EXPECT_EQ(test,
 			vmf_range_count_mapped(mapping, 0, OBJECT_PGOFF, &leaves),
 			0);
+	/* To the end of the file, in two ways. */
+	KUNIT_EXPECT_EQ(test,
+			vmf_range_count_mapped(mapping, OBJECT_PGOFF,
+					       OBJECT_PAGES, &all), 3);
+	KUNIT_EXPECT_EQ(test,
+			vmf_range_count_mapped(mapping, OBJECT_PGOFF, 0,
+					       &leaves), 3);
+	KUNIT_EXPECT_MEMEQ(test, &leaves, &all, sizeof(all));
+	KUNIT_EXPECT_EQ(test,
+			vmf_range_count_mapped(mapping, OBJECT_PGOFF, ULONG_MAX,
+					       &leaves), 3);
+	KUNIT_EXPECT_MEMEQ(test, &leaves, &all, sizeof(all));
 	space_expect_no_leak(space);
 }
 
