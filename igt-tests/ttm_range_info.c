@@ -178,9 +178,12 @@ static void check_buffers(void)
 	igt_assert_eq_u64(l.now[1], 2);
 	igt_assert_eq_u64(l.now[2], 3 + size / VRAM_PAGE);
 	igt_fork(child, 1) {
+		/* fork() leaves PMD leaves out, and takes them from the parent. */
+		(void)*(volatile char *)map[0];
 		igt_assert(find_line(&bo, &l));
 		igt_assert_eq_u64(l.mappings, 4);
-		igt_assert_eq_u64(l.now[1], 4);
+		igt_assert_eq_u64(l.now[1], 2);
+		igt_assert_eq_u64(l.now[2], 2 * (3 + size / VRAM_PAGE));
 	}
 	igt_waitchildren();
 

@@ -163,6 +163,17 @@ static void stills_check(const struct still *s)
 		still_check(&s[i]);
 }
 
+/* fork() takes PMD leaves from the parent, and gives the child none. */
+static void stills_touch(const struct still *s)
+{
+	unsigned int i;
+	size_t at;
+
+	for (i = 0; i < STILLS; i++)
+		for (at = 0; at < s[i].len; at += VRAM_PAGE)
+			(void)*(volatile char *)(s[i].map + at);
+}
+
 static void stills_fini(struct still *s)
 {
 	unsigned int i;
@@ -470,9 +481,11 @@ static void check_swap(const struct still *s)
 	/* Above this it must reclaim; above memory.max it may also be killed. */
 	write_number(CGROUP "/memory.high", LIMIT);
 	igt_fork(child, 1) {
+		stills_touch(s);
 		cgroup_enter();
 		check_swap_inside(s);
 	}
+	stills_touch(s);
 	igt_waitchildren();
 	igt_assert_lte_u64(before + LIMIT / VRAM_PAGE,
 			   read_field("/proc/vmstat", "pswpout"));
@@ -547,7 +560,6 @@ static void check_retired_inside(void)
 
 static void check_page_tables(const struct still *s)
 {
-	(void)s;
 	cgroup_init();
 	/* Many tables, so that what the kernel has not added up yet is little. */
 	igt_fork(child, 1) {
@@ -560,6 +572,7 @@ static void check_page_tables(const struct still *s)
 		check_retired_inside();
 	}
 	igt_waitchildren();
+	stills_touch(s);
 	cgroup_settles("pagetables", 0);
 	cgroup_fini();
 }
