@@ -53,6 +53,22 @@ void vmf_range_dirty_fini(struct vmf_range_dirty *dirty)
 }
 EXPORT_SYMBOL_GPL(vmf_range_dirty_fini);
 
+/*
+ * As set_bit() for each. Others may change bits of the same words; but what a word is
+ * once all its bits are set does not depend on what it was.
+ */
+static void set_bits(unsigned long *bitmap, unsigned long from, unsigned long to)
+{
+	while (from < to) {
+		if (from % BITS_PER_LONG || to - from < BITS_PER_LONG) {
+			set_bit(from++, bitmap);
+		} else {
+			WRITE_ONCE(bitmap[BIT_WORD(from)], ~0UL);
+			from += BITS_PER_LONG;
+		}
+	}
+}
+
 /**
  * vmf_range_dirty_mark - pages are being written to
  * @dirty: the bitmap
@@ -66,14 +82,21 @@ EXPORT_SYMBOL_GPL(vmf_range_dirty_fini);
 void vmf_range_dirty_mark(struct vmf_range_dirty *dirty, pgoff_t pgoff,
 			  unsigned long nr_pages)
 {
-	pgoff_t end = dirty->pgoff + dirty->nr_pages;
+	unsigned long from = 0, to;
+
+	if (pgoff > dirty->pgoff)
+		from = pgoff - dirty->pgoff;
+	else if (nr_pages > dirty->pgoff - pgoff)
+		nr_pages -= dirty->pgoff - pgoff;
+	else
+		return;
+	if (from >= dirty->nr_pages)
+		return;
+	to = from + min(nr_pages, dirty->nr_pages - from);
 
 	/* The entry before the bit that tells of it: see the harvest. */
 	smp_mb();
-	for (; nr_pages; nr_pages--, pgoff++) {
-		if (pgoff >= dirty->pgoff && pgoff < end)
-			set_bit(pgoff - dirty->pgoff, dirty->bitmap);
-	}
+	set_bits(dirty->bitmap, from, to);
 }
 EXPORT_SYMBOL_GPL(vmf_range_dirty_mark);
 

@@ -143,6 +143,42 @@ static void dirty_fini_twice(struct kunit *test)
 	vmf_range_dirty_fini(&dirty);
 }
 
+static unsigned long wrong_bits(const struct vmf_range_dirty *dirty,
+				pgoff_t from, unsigned long nr)
+{
+	unsigned long i, wrong = 0;
+
+	for (i = 0; i < dirty->nr_pages; i++) {
+		pgoff_t pgoff = dirty->pgoff + i;
+		bool marked = pgoff >= from && pgoff - from < nr;
+
+		wrong += test_bit(i, dirty->bitmap) != marked;
+	}
+	return wrong;
+}
+
+/* Runs that begin and end anywhere in words and outside of the object. */
+static void dirty_runs(struct kunit *test)
+{
+	static const unsigned long lengths[] = {
+		0, 1, 2, 63, 64, 65, 127, 128, 129, 200, 300, 301, 1000, ULONG_MAX / 2,
+	};
+	struct vmf_range_dirty dirty;
+	unsigned int i;
+	pgoff_t from;
+
+	KUNIT_ASSERT_EQ(test, vmf_range_dirty_init(&dirty, 150, 300), 0);
+	for (from = 0; from < 500; from++) {
+		for (i = 0; i < ARRAY_SIZE(lengths); i++) {
+			bitmap_zero(dirty.bitmap, dirty.nr_pages);
+			vmf_range_dirty_mark(&dirty, from, lengths[i]);
+			KUNIT_EXPECT_EQ(test, wrong_bits(&dirty, from, lengths[i]),
+					0);
+		}
+	}
+	vmf_range_dirty_fini(&dirty);
+}
+
 static void dirty_edges(struct kunit *test)
 {
 	struct dirty_test *dt = test->priv;
@@ -454,6 +490,7 @@ static struct kunit_case dirty_cases[] = {
 	KUNIT_CASE(dirty_begins_clean),
 	KUNIT_CASE(dirty_refused),
 	KUNIT_CASE(dirty_fini_twice),
+	KUNIT_CASE(dirty_runs),
 	KUNIT_CASE(dirty_edges),
 	KUNIT_CASE(dirty_outside),
 	KUNIT_CASE(dirty_in_order),
