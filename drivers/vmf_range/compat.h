@@ -240,6 +240,15 @@ static inline pgprot_t vmf_compat_change_access(pgprot_t prot, pgprot_t access)
 			(pgprot_val(access) & mask));
 }
 
+/*
+ * For walk.c: a page fault drops what the TLB has for the address, and so does the next
+ * one on any other CPU (SDM vol. 3, 4.10.4.1).
+ */
+static inline bool vmf_compat_fault_drops_tlb(void)
+{
+	return true;
+}
+
 /* For promote.c; a hypervisor that owns the page tables has its own rules. */
 static inline bool vmf_compat_can_retire_tables(void)
 {
@@ -273,6 +282,16 @@ static inline void vmf_compat_flush_all_cpus(void)
 	on_each_cpu(vmf_compat_flush_cpu, NULL, 1);
 }
 #else
+/*
+ * An architecture may have to flush the entry, by flush_tlb_page() or for the CPU alone,
+ * neither of which is exported. flush_tlb_fix_spurious_fault(), by which the core does
+ * it for a fault that finds nothing to do, does nothing on arm64 in 6.12.
+ */
+static inline bool vmf_compat_fault_drops_tlb(void)
+{
+	return false;
+}
+
 static inline pgprot_t vmf_compat_change_access(pgprot_t prot, pgprot_t access)
 {
 	return pgprot_modify(prot, access);

@@ -112,6 +112,8 @@ static int check_call(const struct vm_area_struct *vma,
 		why = "the VMA has no file";
 	else if (vmf_range_tracking(vma) == VMF_TRACK_BROKEN)
 		why = "of ->dirty and VMF_RANGE_VM_OPS_DIRTY, the driver has only one";
+	else if (vmf_range_tracking(vma) && !vmf_compat_fault_drops_tlb())
+		why = "writes cannot be tracked on this architecture";
 	else if (vmf_range_lacks_entry_points(vma))
 		why = "VMF_RANGE_PUD needs all of VMF_RANGE_VM_OPS, .may_split for one";
 	else

@@ -576,7 +576,8 @@ static void make_pte_writable(struct vmf_walk *walk, unsigned long addr,
  * place of a page: the write faults again.
  *
  * Nothing is flushed: a CPU that remembers the read-only entry takes a fault that
- * finds nothing to do.
+ * finds nothing to do, and forgets it. Not all do, vmf_compat_fault_drops_tlb(): where
+ * they do not, insert.c refuses VMAs that are tracked.
  *
  * Context: the fault's lock is held, no page-table lock.
  */
