@@ -241,8 +241,9 @@ static inline pgprot_t vmf_compat_change_access(pgprot_t prot, pgprot_t access)
 }
 
 /*
- * For walk.c: a page fault drops what the TLB has for the address, and so does the next
- * one on any other CPU (SDM vol. 3, 4.10.4.1).
+ * For walk.c: a page fault drops what the TLB of the CPU has for the address. For Intel's
+ * CPUs SDM vol. 3, 4.10.4.1, says so; on all the core builds on it, whose
+ * flush_tlb_fix_spurious_fault() is empty on x86.
  */
 static inline bool vmf_compat_fault_drops_tlb(void)
 {
@@ -281,6 +282,18 @@ static inline void vmf_compat_flush_all_cpus(void)
 {
 	on_each_cpu(vmf_compat_flush_cpu, NULL, 1);
 }
+
+/*
+ * For promote.c, after tables were retired: has a CPU that comes to one of them, through
+ * a paging-structure cache, and finds it empty, forgotten it with its page fault? Intel
+ * promises that (SDM vol. 3, 4.10.4.1). Of others we know that a fault drops what the TLB
+ * has, but nothing of these caches: make them forget.
+ */
+static inline void vmf_compat_forget_tables(void)
+{
+	if (boot_cpu_data.x86_vendor != X86_VENDOR_INTEL)
+		vmf_compat_flush_all_cpus();
+}
 #else
 /*
  * An architecture may have to flush the entry, by flush_tlb_page() or for the CPU alone,
@@ -303,6 +316,10 @@ static inline bool vmf_compat_can_retire_tables(void)
 }
 
 static inline void vmf_compat_flush_all_cpus(void)
+{
+}
+
+static inline void vmf_compat_forget_tables(void)
 {
 }
 

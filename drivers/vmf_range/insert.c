@@ -10,6 +10,7 @@
 #include "compat.h"
 #include "insert.h"
 #include "plan.h"
+#include "promote.h"
 #include "stats.h"
 #include "trace.h"
 #include "vm_ops.h"
@@ -182,6 +183,18 @@ static vm_fault_t result(int err, bool mapped)
 	}
 }
 
+static unsigned int levels_for(const struct vm_area_struct *vma,
+			       const struct vmf_insert_args *args)
+{
+	unsigned int levels = vmf_walk_levels() & args->levels;
+
+	if (!vmf_range_allows_huge(vma->vm_ops))
+		return BIT(VMF_PTE);
+	if (!vmf_range_allows_pud(vma))
+		levels &= ~BIT(VMF_PUD);
+	return levels;
+}
+
 /*
  * How many PTEs, and how far ahead of the fault's own page table. The user knows
  * best how it will go on; the driver may know what is affordable.
@@ -246,7 +259,7 @@ vm_fault_t vmf_insert(struct vm_fault *vmf, struct vmf_insert_args *args)
 			[VMF_PMD] = PMD_SHIFT - PAGE_SHIFT,
 			[VMF_PUD] = PUD_SHIFT - PAGE_SHIFT,
 		},
-		.levels = vmf_walk_levels() & args->levels,
+		.levels = levels_for(vma, args),
 		.small_fault = written && tracking == VMF_TRACK_PAGES,
 		.lookup = lookup,
 		.priv = &insert,
@@ -262,10 +275,6 @@ vm_fault_t vmf_insert(struct vm_fault *vmf, struct vmf_insert_args *args)
 	args->err = check_call(vma, args);
 	if (args->err)
 		return refuse(vmf, args->err);
-	if (!vmf_range_allows_huge(vma->vm_ops))
-		plan.levels = BIT(VMF_PTE);
-	if (!vmf_range_allows_pud(vma))
-		plan.levels &= ~BIT(VMF_PUD);
 	set_window(&plan, vma, args->populate);
 
 	/* The operations of a VMA that is being populated are not its own. */
@@ -276,6 +285,8 @@ vm_fault_t vmf_insert(struct vm_fault *vmf, struct vmf_insert_args *args)
 	vmf_walk_begin(&walk, vmf, args->prot, tracking, &tally);
 	err = carry_out(&plan, &walk, &mapped);
 	vmf_walk_unlock(&walk);
+	if (tally.count[VMF_STAT_PROMOTED])
+		vmf_retired_some();
 	ret = result(err, mapped);
 	if (written && ret == VM_FAULT_NOPAGE)
 		vmf_walk_make_writable(&walk, vmf->address,

@@ -15,10 +15,12 @@
  *   tables away in the same manner, so the core is used to it.
  * - Who only reads, GUP-fast or a CPU, may come to a retired table still: through a
  *   pointer read before, or out of a paging-structure cache. It finds an entry that
- *   is none. GUP-fast gives up; a CPU takes a page fault, which drops what the cache
- *   has for the address (SDM vol. 3, 4.10.4.1), finds that there is nothing to do,
- *   and goes on with the leaf. So nothing is flushed, provided that the table stays
- *   empty and is not freed.
+ *   is none. GUP-fast gives up; a CPU takes a page fault, finds that there is nothing to
+ *   do, and goes on with the leaf once its cache has forgotten the table. On Intel's
+ *   CPUs the fault itself sees to that (SDM vol. 3, 4.10.4.1), and nothing is flushed.
+ *   For others no such promise is known to us: all CPUs are flushed at the end of the
+ *   fault that has promoted, vmf_retired_some(). Until then they may fault in vain. All
+ *   this provided that the table stays empty and is not freed.
  * - Therefore a retired table stays, in a list by mm and address. When PTEs are
  *   needed there again it is put back; so there is one table for 2 MiB at most.
  * - The tables of a VMA are freed when it is closed: after every CPU has flushed all
@@ -182,6 +184,18 @@ enum vmf_promotion vmf_promote(struct vm_area_struct *vma, unsigned long addr,
 		return VMF_PROMOTED;
 	kfree(retired);
 	return VMF_PROMOTE_IN_USE;
+}
+
+/**
+ * vmf_retired_some - tables were retired, and leaves are in their place
+ *
+ * To be called once for all that one fault has done.
+ *
+ * Context: process context, interrupts on, no page-table lock.
+ */
+void vmf_retired_some(void)
+{
+	vmf_compat_forget_tables();
 }
 
 /**
