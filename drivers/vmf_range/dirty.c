@@ -77,7 +77,8 @@ static void set_bits(unsigned long *bitmap, unsigned long from, unsigned long to
  *
  * For &vmf_range_ops.dirty.
  *
- * Context: any; with the page-table lock held under which the entry was changed.
+ * Context: any. For a write through an entry, with the page-table lock held under which
+ * that was changed; for one by other means, after it.
  */
 void vmf_range_dirty_mark(struct vmf_range_dirty *dirty, pgoff_t pgoff,
 			  unsigned long nr_pages)

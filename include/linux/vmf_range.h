@@ -95,8 +95,12 @@ typedef int (*vmf_range_block_fn)(void *priv, pgoff_t pgoff,
  *	generic_access_phys(), system memory by a copy
  * @dirty: optional: pages of a writable VMA, from page offset @pgoff in the
  *	mapped file on, were written to for the first time since they were mapped
- *	or zapped. Called before the write can happen, with the page-table lock
- *	held: must not sleep. vmf_range_dirty_mark() is made for this.
+ *	or zapped. For a write of the process it is called before that can happen,
+ *	with the page-table lock held: must not sleep. An @access that writes by
+ *	other means than the entries of the VMA calls it after the write, as
+ *	ttm_range_access() does, under mmap_lock alone. Calls may come at the same
+ *	time, also for the same page: it must serialise what it does itself.
+ *	vmf_range_dirty_mark() is made for this.
  * @max_ptes: how many small entries one fault may write; 0 for the default, a
  *	page table's worth and the ragged ends of huge runs
  * @flags: VMF_RANGE_* flags, or 0

@@ -14,8 +14,8 @@ struct drm_printer;
 
 /**
  * struct ttm_range_ops - how a driver's TTM buffers are mapped
- * @base: always TTM_RANGE_BASE(); &drm_gem_object_funcs.vm_ops points to
- *	&vmf_range_ops.vm_ops in it
+ * @base: TTM_RANGE_BASE() or TTM_RANGE_BASE_DIRTY(); &drm_gem_object_funcs.vm_ops points
+ *	to &vmf_range_ops.vm_ops in it
  * @block: optional: say which block of I/O memory backs one page of a buffer.
  *	Here &vmf_range_block.pgoff counts from the start of the buffer. Without
  *	it, &ttm_device_funcs.io_mem_pfn is asked page by page around the fault
