@@ -170,7 +170,8 @@ static void make_pfnmap(struct vm_area_struct *vma)
  * @prot: as for vmf_insert_blocks()
  *
  * Huge entries are made if @vma has a ->fault that may make them, as part of one may
- * have to come back when the rest is unmapped: see vmf_insert_blocks(). PUD entries need a &struct vmf_range_ops, as ever.
+ * have to come back when the rest is unmapped: see vmf_insert_blocks(). PUD entries
+ * need a &struct vmf_range_ops, as ever.
  *
  * Context: in ->mmap: mmap_lock held for writing, and nobody knows the VMA yet.
  * May sleep.
@@ -178,8 +179,8 @@ static void make_pfnmap(struct vm_area_struct *vma)
  * (reported); -EACCES for memory that a mapping without access must not have on this CPU
  * (L1TF; only of a driver without ->fault), as remap_pfn_range() has it; -ENOMEM without
  * memory for page tables; -EINTR when the process is being killed; or an error of
- * @block_fn. Nothing is mapped then. A driver whose ->mmap
- * fails later calls vmf_remap_undo().
+ * @block_fn. Nothing is mapped then. A driver whose ->mmap fails later calls
+ * vmf_remap_undo().
  */
 int vmf_remap_blocks(struct vm_area_struct *vma, vmf_range_block_fn block_fn,
 		     void *priv, pgprot_t prot)
@@ -318,8 +319,8 @@ static void forget(struct vm_area_struct *vma)
  *
  * Context: as vmf_remap_blocks(). May be called for several parts of a VMA.
  * Return: 0; -EINVAL for a range that cannot be (reported); -EACCES as
- * vmf_remap_blocks(); -ENOMEM; -EINTR when the process is being killed. Nothing of @vma is mapped then. A driver whose ->mmap
- * fails later calls vmf_remap_undo().
+ * vmf_remap_blocks(); -ENOMEM; -EINTR when the process is being killed. Nothing of @vma
+ * is mapped then. A driver whose ->mmap fails later calls vmf_remap_undo().
  */
 int vmf_remap_range(struct vm_area_struct *vma, unsigned long addr,
 		    unsigned long pfn, unsigned long size, pgprot_t prot)

@@ -468,14 +468,14 @@ static void vram_shape_set_peer_ops(struct vram_shape *shape)
 
 static void vram_shape_set_own_ops(struct vram_shape *shape)
 {
-	struct vm_operations_struct *vm_ops = &shape->ops.vm_ops;
+	struct vmf_range_ops *ops = &shape->ops;
 	u32 flags = shape->args.flags;
 
-	*vm_ops = vram_shape_own_vm_ops;
+	ops->vm_ops = vram_shape_own_vm_ops;
 	if (flags & VRAM_TEST_SHAPE_OWN_HUGE)
-		vm_ops->huge_fault = vram_shape_huge_fault;
+		ops->vm_ops.huge_fault = vram_shape_huge_fault;
 	if (flags & VRAM_TEST_SHAPE_OWN_MKWRITE)
-		vm_ops->pfn_mkwrite = vram_shape_pfn_mkwrite;
+		ops->vm_ops.pfn_mkwrite = vram_shape_pfn_mkwrite;
 }
 
 static void vram_shape_set_ops(struct vram_shape *shape)
