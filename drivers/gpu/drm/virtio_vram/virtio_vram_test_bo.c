@@ -223,6 +223,18 @@ static struct dma_fence *vram_test_fence(struct virtio_vram_bo *vbo)
 	return fence;
 }
 
+/*
+ * So long by the clock that user space reads, or until a signal. Jiffies may lag behind
+ * it where the host has let the guest wait, and make up for that while somebody sleeps.
+ */
+static void vram_test_sleep(unsigned int ms)
+{
+	ktime_t end = ktime_add_ms(ktime_get(), ms);
+
+	while (ktime_before(ktime_get(), end) && !signal_pending(current))
+		msleep_interruptible(ktime_ms_delta(end, ktime_get()) + 1);
+}
+
 int vram_test_bo(struct virtio_vram *vram, unsigned int cmd,
 		 struct vram_test_bo *args)
 {
@@ -259,7 +271,7 @@ int vram_test_bo(struct virtio_vram *vram, unsigned int cmd,
 		ret = vram_test_pin(vbo, args->arg);
 		break;
 	case VRAM_TEST_BUSY:
-		msleep_interruptible(args->arg);
+		vram_test_sleep(args->arg);
 		break;
 	case VRAM_TEST_FENCE:
 		fence = vram_test_fence(vbo);
@@ -268,7 +280,7 @@ int vram_test_bo(struct virtio_vram *vram, unsigned int cmd,
 	}
 	ttm_bo_unreserve(&vbo->tbo);
 	if (!IS_ERR_OR_NULL(fence)) {
-		msleep_interruptible(args->arg);
+		vram_test_sleep(args->arg);
 		dma_fence_signal(fence);
 		dma_fence_put(fence);
 	}
