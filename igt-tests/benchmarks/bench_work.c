@@ -54,6 +54,13 @@ static void look(const struct bench *b, struct bench_sample *s)
 	s->leaves = bench_count_leaves(b->buffer, b->addr);
 }
 
+/* Now is a good time to count what is short. */
+static void get_ready(void)
+{
+	if (!bench_locks_counted())
+		count_wait_for_tick();
+}
+
 /* What is counted now. */
 static uint64_t count(void)
 {
@@ -68,6 +75,7 @@ static uint64_t calls(const struct bench *b)
 
 static void begin(const struct bench *b, struct bench_sample *s)
 {
+	get_ready();
 	s->calls = -calls(b);
 	s->faults = -vram_faults();
 	bench_trace_switch();
@@ -130,6 +138,7 @@ static void count_twice(struct bench *b, struct bench_sample *s,
 	begin(b, s);
 	action(b);
 	end(b, s);
+	get_ready();
 	s->own = -count();
 	action(b);
 	s->own += count();
@@ -232,6 +241,7 @@ static void work_refault_one(struct bench *b, struct bench_sample *s)
 static void work_evict(struct bench *b, struct bench_sample *s)
 {
 	map(b);
+	get_ready();
 	s->own = -count();
 	zap(b);
 	s->own += count();
@@ -354,6 +364,7 @@ static uint64_t fork_cost(struct bench *mapped, bool exits)
 	*exit_began = 0;
 
 	stay_on_cpu(true);
+	get_ready();
 	began = count();
 	pid = fork();
 	if (!pid) {

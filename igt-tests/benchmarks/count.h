@@ -22,6 +22,21 @@ static inline uint64_t count_now(void)
 	return now;
 }
 
+/*
+ * Wait until there was an interrupt, which most often is the timer's: the next one is as
+ * far away as can be. What has counted between two looks is not the program's.
+ */
+static inline void count_wait_for_tick(void)
+{
+	const uint64_t most = 20 * 1000 * 1000, gap = 1000;
+	uint64_t start = count_now(), last, now = start;
+
+	do {
+		last = now;
+		now = count_now();
+	} while (now - last < gap && now - start < most);
+}
+
 /* Is that so here? A loop of known length tells. */
 static inline bool count_is_instructions(void)
 {
