@@ -139,10 +139,10 @@ static unsigned int max_shift_of(const struct shape *s)
 	uint32_t flags = s->args.flags;
 
 	if (!(flags & VRAM_TEST_SHAPE_OWN_OPS))
-		return flags & VRAM_TEST_SHAPE_NO_PUD ? 21 : 30;
+		return (flags & VRAM_TEST_SHAPE_NO_PUD) ? 21 : 30;
 	if (flags & VRAM_TEST_SHAPE_OWN_MKWRITE)
 		return 12;
-	return flags & VRAM_TEST_SHAPE_OWN_HUGE ? 21 : 12;
+	return (flags & VRAM_TEST_SHAPE_OWN_HUGE) ? 21 : 12;
 }
 
 /* The view of a mapping that is there; the caller unmaps it. */
