@@ -18,7 +18,7 @@ html_theme_options = {
 html_copy_source = False
 html_show_sphinx = False
 highlight_language = "none"
-exclude_patterns = ["samples"]
+exclude_patterns = ["samples", "figures"]
 
 # Names of this project must be documented somewhere; the kernel's are not here.
 nitpicky = True
