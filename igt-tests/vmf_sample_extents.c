@@ -231,7 +231,9 @@ static void check_move(void)
 			igt_assert_eq_u64(sample_peek(&sample, places[p] + i),
 					  stamp_of(i, 2));
 		}
-		check_leaves(addr, 2048, &e, 1);
+		/* Page tables that are in the way of leaves stay if only the core makes any. */
+		if (vram_makes_tables || places[p] % 512 || !p)
+			check_leaves(addr, 2048, &e, 1);
 	}
 	vram_unmap(addr, 2048 * VRAM_PAGE);
 }
