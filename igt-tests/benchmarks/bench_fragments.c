@@ -86,6 +86,9 @@ void bench_fragments_make(struct vram *vram, struct vram_bo *bo, uint64_t size)
 	leave(vram, size + size / 2);
 	nr = fill(vram, &others);
 	while (room < size) {
+		if (!nr)
+			vram_fail("others have no room for %llu bytes\n",
+				  (unsigned long long)size);
 		draw(others, nr);
 		room += drop(vram, &others[--nr]);
 	}

@@ -205,7 +205,7 @@ static void bench_traced(struct vram *vram, char *name, const char *resource)
 		vram_fail("%s: no such work for %s, or none that can be traced\n",
 			  name, way->name);
 	bench_trace_end();
-	printf("%llu\n", (unsigned long long)(sample.cost + sample.own));
+	printf("%llu\n", (unsigned long long)sample.cost + sample.own);
 	bench_buffer_free(&buffer);
 }
 
