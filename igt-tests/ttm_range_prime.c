@@ -185,6 +185,8 @@ static void check_evict(void)
 	struct vram_bo other;
 	struct subject s;
 
+	/* What earlier buffers still have would come on top. */
+	vram_avail_settles(&vram, vram.size);
 	do_ioctl(vram.test, VRAM_TEST_SHRINK, &shrink);
 	subject_init(&s);
 	*word(&s, 3) = 17;
