@@ -85,6 +85,7 @@ OP(blind_map)
 	if (!bo)
 		return false;
 	len = bo->size < 8 * VRAM_PMD ? bo->size : 8 * VRAM_PMD;
+	t->process->strayed = true;
 	map = mmap(NULL, len, RW, MAP_SHARED, p->vram.drm, (off_t)bo->offset);
 	if (map == MAP_FAILED)
 		return false;
