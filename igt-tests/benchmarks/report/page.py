@@ -145,24 +145,10 @@ def names(report, field, shape=None):
                          if shape in (None, row["shape"]))
 
 
-def find(report, way, shape, work):
-    """The row; that of mmap() where it takes the place of touches."""
-    row = tables.find(report, way, shape, work)
-    if not row and work == TOUCH:
-        row = tables.find(report, way, shape, INSTEAD)
-    return row
-
-
-def pages(row):
-    """How many are mapped, or were."""
-    leaves = row["leaves"]
-    return (leaves["pud"] << 18) + (leaves["pmd"] << 9) + leaves["pte"]
-
-
 def per_page(row, field="insns"):
     """With more digits than the row has."""
-    if pages(row):
-        return row[field] / pages(row)
+    if tables.pages(row):
+        return row[field] / tables.pages(row)
     return row["insns_per_page"] if field == "insns" else 0.0
 
 
@@ -232,7 +218,7 @@ def bars(title, about, rows, value, what, whole=0):
 
 
 def shape_rows(report, shape, work):
-    rows = [find(report, way, shape, work) for way in names(report, "way")]
+    rows = [tables.find_all(report, way, shape, work) for way in names(report, "way")]
     return [row for row in rows if row]
 
 
@@ -370,7 +356,7 @@ def named(row):
 
 
 def mapped(row):
-    return f"{pages(row):,}" if row else "-"
+    return f"{tables.pages(row):,}" if row else "-"
 
 
 def times(row, own):

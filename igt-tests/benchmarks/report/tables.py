@@ -43,10 +43,14 @@ def short(value):
     return f"{value:.4f}" if value >= 0.001 else f"{value:.5f}"
 
 
-def locks_per_page(row):
+def pages(row):
+    """How many are mapped, or were."""
     leaves = row["leaves"]
-    pages = (leaves["pud"] << 18) + (leaves["pmd"] << 9) + leaves["pte"]
-    return row["locks"] / pages if pages else 0
+    return (leaves["pud"] << 18) + (leaves["pmd"] << 9) + leaves["pte"]
+
+
+def locks_per_page(row):
+    return row["locks"] / pages(row) if pages(row) else 0
 
 
 def leaves_text(row):
@@ -78,9 +82,11 @@ PARTS = [
 
 
 def find_all(report, way, shape, work):
-    """Where a way touches no page to map it, what stands for the touches."""
-    return find(report, way, shape, work) or (
-        work == "touch-read" and find(report, way, shape, "populate")) or None
+    """The row; that of mmap() where it takes the place of touches."""
+    row = find(report, way, shape, work)
+    if not row and work == "touch-read":
+        row = find(report, way, shape, "populate")
+    return row
 
 
 def cells(report, way, shape, columns):
