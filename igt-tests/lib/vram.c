@@ -571,22 +571,27 @@ static long read_table_bytes(void)
 }
 
 /*
- * A page table for each 2 MiB of the files of this program and its libraries: what is
- * called for the first time from here on, or after a fork, needs none.
+ * A page table for each 2 MiB of the files of this program and its libraries, and of the
+ * zeroes that follow them (.bss): what is called for the first time from here on, or
+ * after a fork, needs none.
  */
 static void touch_files(void)
 {
 	FILE *file = fopen("/proc/self/maps", "re");
-	unsigned long start, end, at;
+	unsigned long start, end, at, file_end = 0;
 	char line[512], access[5];
+	bool named;
 
 	if (!file)
 		vram_fail("/proc/self/maps: %s\n", strerror(errno));
 	while (fgets(line, sizeof(line), file)) {
 		if (sscanf(line, "%lx-%lx %4s", &start, &end, access) != 3 ||
-		    access[0] != 'r' || access[3] != 'p' ||
-		    !strstr(line, " /") || strstr(line, " /dev/"))
+		    access[0] != 'r' || access[3] != 'p')
 			continue;
+		named = strstr(line, " /") && !strstr(line, " /dev/");
+		if (!named && start != file_end)
+			continue;
+		file_end = named ? end : 0;
 		for (at = start; at < end; at = (at | (VRAM_PMD - 1)) + 1)
 			(void)*(volatile char *)at;
 	}
@@ -620,6 +625,7 @@ void vram_keep_heap(void)
 	heap = malloc(size);
 	if (!heap)
 		vram_fail("no memory for a heap\n");
-	memset(heap, 1, size);
+	/* A compiler leaves out memset() of memory that is freed. */
+	explicit_bzero(heap, size);
 	free(heap);
 }
