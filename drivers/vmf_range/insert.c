@@ -99,7 +99,8 @@ static int lookup(void *priv, unsigned long vpn, struct vmf_extent *extent)
 }
 
 static int check_call(const struct vm_area_struct *vma,
-		      const struct vmf_insert_args *args)
+		      const struct vmf_insert_args *args,
+		      enum vmf_tracking tracking, bool puds)
 {
 	const char *why;
 
@@ -111,11 +112,11 @@ static int check_call(const struct vm_area_struct *vma,
 		why = "the VMA is private and writable; refuse that in mmap";
 	else if (!vma->vm_file)
 		why = "the VMA has no file";
-	else if (vmf_range_tracking(vma) == VMF_TRACK_BROKEN)
+	else if (tracking == VMF_TRACK_BROKEN)
 		why = "of ->dirty and VMF_RANGE_VM_OPS_DIRTY, the driver has only one";
-	else if (vmf_range_tracking(vma) && !vmf_compat_fault_drops_tlb())
+	else if (tracking && !vmf_compat_fault_drops_tlb())
 		why = "writes cannot be tracked on this architecture";
-	else if (vmf_range_lacks_entry_points(vma))
+	else if (!puds && vmf_range_wants_puds(vma))
 		why = "VMF_RANGE_PUD needs all of VMF_RANGE_VM_OPS, .may_split for one";
 	else
 		return 0;
@@ -184,13 +185,13 @@ static vm_fault_t result(int err, bool mapped)
 }
 
 static unsigned int levels_for(const struct vm_area_struct *vma,
-			       const struct vmf_insert_args *args)
+			       const struct vmf_insert_args *args, bool puds)
 {
 	unsigned int levels = vmf_walk_levels() & args->levels;
 
 	if (!vmf_range_allows_huge(vma->vm_ops))
 		return BIT(VMF_PTE);
-	if (!vmf_range_allows_pud(vma))
+	if (!puds)
 		levels &= ~BIT(VMF_PUD);
 	return levels;
 }
@@ -251,6 +252,7 @@ vm_fault_t vmf_insert(struct vm_fault *vmf, struct vmf_insert_args *args)
 	unsigned long reach = ALIGN_DOWN(vmf->address, P4D_SIZE) >> PAGE_SHIFT;
 	enum vmf_tracking tracking = vmf_range_tracking(vma);
 	bool written = tracking && (vmf->flags & FAULT_FLAG_WRITE);
+	bool puds = vmf_range_allows_puds(vma);
 	struct vmf_plan plan = {
 		.fault = vmf->address >> PAGE_SHIFT,
 		.start = max(first_vpn(vma), reach),
@@ -259,7 +261,7 @@ vm_fault_t vmf_insert(struct vm_fault *vmf, struct vmf_insert_args *args)
 			[VMF_PMD] = PMD_SHIFT - PAGE_SHIFT,
 			[VMF_PUD] = PUD_SHIFT - PAGE_SHIFT,
 		},
-		.levels = levels_for(vma, args),
+		.levels = levels_for(vma, args, puds),
 		.small_fault = written && tracking == VMF_TRACK_PAGES,
 		.lookup = lookup,
 		.priv = &insert,
@@ -272,7 +274,7 @@ vm_fault_t vmf_insert(struct vm_fault *vmf, struct vmf_insert_args *args)
 	int err;
 
 	args->end = vmf->address;
-	args->err = check_call(vma, args);
+	args->err = check_call(vma, args, tracking, puds);
 	if (args->err)
 		return refuse(vmf, args->err);
 	set_window(&plan, vma, args->populate);
@@ -286,7 +288,7 @@ vm_fault_t vmf_insert(struct vm_fault *vmf, struct vmf_insert_args *args)
 	err = carry_out(&plan, &walk, &mapped);
 	vmf_walk_unlock(&walk);
 	if (tally.count[VMF_STAT_PROMOTED])
-		vmf_retired_some();
+		vmf_compat_forget_tables();
 	ret = result(err, mapped);
 	if (written && ret == VM_FAULT_NOPAGE)
 		vmf_walk_make_writable(&walk, vmf->address,

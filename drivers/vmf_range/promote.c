@@ -19,8 +19,8 @@
  *   do, and goes on with the leaf once its cache has forgotten the table. On Intel's
  *   CPUs the fault itself sees to that (SDM vol. 3, 4.10.4.1), and nothing is flushed.
  *   For others no such promise is known to us: all CPUs are flushed at the end of the
- *   fault that has promoted, vmf_retired_some(). Until then they may fault in vain. All
- *   this provided that the table stays empty and is not freed.
+ *   fault that has promoted, by vmf_compat_forget_tables(). Until then they may fault in
+ *   vain. All this provided that the table stays empty and is not freed.
  * - Therefore a retired table stays, in a list by mm and address. When PTEs are
  *   needed there again it is put back; so there is one table for 2 MiB at most.
  * - The tables of a VMA are freed when it is closed: after every CPU has flushed all
@@ -184,18 +184,6 @@ enum vmf_promotion vmf_promote(struct vm_area_struct *vma, unsigned long addr,
 		return VMF_PROMOTED;
 	kfree(retired);
 	return VMF_PROMOTE_IN_USE;
-}
-
-/**
- * vmf_retired_some - tables were retired, and leaves are in their place
- *
- * To be called once for all that one fault has done.
- *
- * Context: process context, interrupts on, no page-table lock.
- */
-void vmf_retired_some(void)
-{
-	vmf_compat_forget_tables();
 }
 
 /**

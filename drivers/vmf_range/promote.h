@@ -20,7 +20,6 @@ enum vmf_promotion {
 
 enum vmf_promotion vmf_promote(struct vm_area_struct *vma, unsigned long addr,
 			       pmd_t *pmdp, pmd_t leaf);
-void vmf_retired_some(void);
 pgtable_t vmf_take_retired(struct mm_struct *mm, unsigned long addr);
 void vmf_free_retired(struct vm_area_struct *vma);
 

@@ -101,13 +101,13 @@ bool vmf_range_allows_huge(const struct vm_operations_struct *vm_ops)
 }
 
 /**
- * vmf_range_allows_pud - may a VMA have PUD leaves
+ * vmf_range_allows_puds - may a VMA have PUD leaves
  * @vma: any VMA
  *
  * Return: true for a VMA that has all entry points of this file, and whose
  * driver has set %VMF_RANGE_PUD.
  */
-bool vmf_range_allows_pud(const struct vm_area_struct *vma)
+bool vmf_range_allows_puds(const struct vm_area_struct *vma)
 {
 	const struct vm_operations_struct *vm_ops = vma->vm_ops;
 
@@ -119,17 +119,16 @@ bool vmf_range_allows_pud(const struct vm_area_struct *vma)
 }
 
 /**
- * vmf_range_lacks_entry_points - does a driver want what its VMA cannot have
- * @vma: any VMA
+ * vmf_range_wants_puds - would a driver like its VMA to have PUD leaves
+ * @vma: a VMA with operations
  *
- * Return: true for a VMA of ours whose driver has set %VMF_RANGE_PUD and has replaced
- * one of the entry points that make PUD leaves safe.
+ * Return: true for a VMA of ours whose driver has set %VMF_RANGE_PUD. It gets none
+ * where it has replaced one of the entry points that make them safe.
  */
-bool vmf_range_lacks_entry_points(const struct vm_area_struct *vma)
+bool vmf_range_wants_puds(const struct vm_area_struct *vma)
 {
 	return vmf_range_is_ours(vma) &&
-	       (vmf_range_ops_of(vma)->flags & VMF_RANGE_PUD) &&
-	       !vmf_range_allows_pud(vma);
+	       (vmf_range_ops_of(vma)->flags & VMF_RANGE_PUD);
 }
 
 /**
@@ -232,7 +231,7 @@ int vmf_range_vm_may_split(struct vm_area_struct *vma, unsigned long addr)
 		if (err)
 			return err;
 	}
-	if (start == addr || !vmf_range_allows_pud(vma))
+	if (start == addr || !vmf_range_allows_puds(vma))
 		return 0;
 
 	vma_start_write(vma);
@@ -260,7 +259,7 @@ int vmf_range_vm_mprotect(struct vm_area_struct *vma, unsigned long start,
 {
 	unsigned long addr;
 
-	if ((newflags & VM_ACCESS_FLAGS) || !vmf_range_allows_pud(vma))
+	if ((newflags & VM_ACCESS_FLAGS) || !vmf_range_allows_puds(vma))
 		return 0;
 
 	vma_start_write(vma);
@@ -308,7 +307,7 @@ void vmf_range_vm_open(struct vm_area_struct *vma)
 	if (opened_by_fork(vma))
 		vmf_zap_forking(vma);
 	else if (vma->vm_end - vma->vm_start >= PUD_SIZE &&
-		 vmf_range_allows_pud(vma) && opened_by_mremap(vma))
+		 vmf_range_allows_puds(vma) && opened_by_mremap(vma))
 		vmf_zap_moving(vma);
 }
 EXPORT_SYMBOL_GPL(vmf_range_vm_open);
