@@ -19,6 +19,9 @@
  * SUBTEST: zap
  * Description: unmap_mapping_pages() with an edge inside a PUD leaf
  *
+ * SUBTEST: race
+ * Description: unmap_mapping_pages() of a PUD leaf that a fault is about to bring back
+ *
  * SUBTEST: no-access
  * Description: mprotect() of a PUD leaf to PROT_NONE and back
  *
@@ -26,8 +29,11 @@
  * Description: a debugger reads across the end of a mapping, into the next one
  */
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #include "igt.h"
 #include "vram.h"
@@ -89,6 +95,29 @@ static void do_zap(void)
 	igt_assert_eq(map[VRAM_PUD / 2], 'b');
 }
 
+static atomic_bool stop;
+
+static void *touch(void *map)
+{
+	while (!stop)
+		*(volatile char *)map;
+	return NULL;
+}
+
+static void do_race(void)
+{
+	struct vram_test_zap_pages zap = { .nr_pages = VRAM_PUD / VRAM_PAGE };
+	char *map = map_pud(VRAM_PUD);
+	time_t end = time(NULL) + 10;
+	pthread_t thread;
+
+	igt_assert_eq(pthread_create(&thread, NULL, touch, map), 0);
+	while (time(NULL) < end)
+		do_ioctl(vram.test, VRAM_TEST_ZAP_PAGES, &zap);
+	stop = true;
+	pthread_join(thread, NULL);
+}
+
 static void do_no_access(void)
 {
 	char *map = map_pud(VRAM_PUD);
@@ -128,6 +157,7 @@ static const struct {
 	{ "split", "Split a VMA inside a PUD leaf", do_split },
 	{ "move", "Move a PUD leaf", do_move },
 	{ "zap", "Zap a part of a PUD leaf", do_zap },
+	{ "race", "Zap a PUD leaf while it comes back", do_race },
 	{ "no-access", "Make a PUD leaf inaccessible and back", do_no_access },
 	{ "access", "Read across two mappings as a debugger", do_access },
 };

@@ -11,6 +11,13 @@
  *   the rest, and the next fault brings back what should have stayed.
  * - A range with nothing mapped. The core would tell every mmu notifier (KVM, RDMA,
  *   another GPU) to drop what it never had.
+ * - A PUD leaf that a fault writes meanwhile. zap_pud_range() reads an entry twice
+ *   without a lock: is it a leaf, and, if not, is it none or a table? A leaf that comes
+ *   in between it takes for a bad table, says "bad pud", and clears it without a flush.
+ *   Here the core is not shown an entry that is none; what comes there, comes after the
+ *   zap. Of two zaps of one leaf at once, vmf_zap_huge() among them, one could still meet
+ *   the next leaf: only the driver's lock, if the fault handler holds it too, rules that
+ *   out.
  *
  * Locks: i_mmap_rwsem of the mapping for reading, which keeps its VMAs and their
  * tables (they leave the mapping before tables are freed or moved, for which the
@@ -29,6 +36,32 @@
 #include "trace.h"
 #include "zap.h"
 
+static void zap_run(struct vm_area_struct *vma, unsigned long start,
+		    unsigned long end)
+{
+	vmf_compat_zap(vma, start, end - start);
+	trace_vmf_range_zap(vma, start, end - start);
+	vmf_stats_add_one(vma, VMF_STAT_ZAPS);
+}
+
+/*
+ * How far the PUD entries from start on hold something. A leaf that is in the range in
+ * part only came after its edges were looked for, and so after the zap.
+ */
+static unsigned long end_of_run(struct mm_struct *mm, unsigned long start,
+				unsigned long end)
+{
+	unsigned long next;
+
+	for (; start < end; start = next) {
+		next = pud_addr_end(start, end);
+		if (!vmf_has_pmd_table(mm, start) &&
+		    !(next - start == PUD_SIZE && vmf_has_pud_leaf(mm, start)))
+			break;
+	}
+	return start;
+}
+
 /*
  * Zap [start, end) of a VMA whose tables stay, and all of the huge leaves at its
  * edges. The core would do so for PMD leaves by itself, and tell notifiers twice.
@@ -37,6 +70,7 @@ static void zap(struct vm_area_struct *vma, unsigned long start,
 		unsigned long end)
 {
 	struct vmf_range_leaf leaf;
+	unsigned long run;
 
 	if (!vmf_find_leaf(vma, start, end, &leaf))
 		return;
@@ -44,20 +78,11 @@ static void zap(struct vm_area_struct *vma, unsigned long start,
 	if (vmf_find_leaf(vma, end - PAGE_SIZE, end, &leaf))
 		end = max(end, leaf.addr + BIT(leaf.shift));
 
-	/*
-	 * Where there was nothing at an edge, a fault may have put a PUD leaf by now.
-	 * It came after the zap, then; the core could not cut it anyway.
-	 */
-	if (!vmf_has_pmd_table(vma->vm_mm, start))
-		start = ALIGN(start, PUD_SIZE);
-	if (!vmf_has_pmd_table(vma->vm_mm, end - 1))
-		end = ALIGN_DOWN(end, PUD_SIZE);
-	if (start >= end)
-		return;
-
-	vmf_compat_zap(vma, start, end - start);
-	trace_vmf_range_zap(vma, start, end - start);
-	vmf_stats_add_one(vma, VMF_STAT_ZAPS);
+	for (; start < end; start = pud_addr_end(run, end)) {
+		run = end_of_run(vma->vm_mm, start, end);
+		if (run > start)
+			zap_run(vma, start, run);
+	}
 }
 
 /* Zap the pages of a file from pgoff to last that are in a VMA, which has some. */
@@ -118,11 +143,8 @@ void vmf_zap_forking(struct vm_area_struct *vma)
 	if (!parent || parent->vm_ops != vma->vm_ops)
 		return;
 	end = parent->vm_start;
-	while ((end = vmf_find_pmds(parent, end, parent->vm_end, &first))) {
-		vmf_compat_zap(parent, first, end - first);
-		trace_vmf_range_zap(parent, first, end - first);
-		vmf_stats_add_one(parent, VMF_STAT_ZAPS);
-	}
+	while ((end = vmf_find_pmds(parent, end, parent->vm_end, &first)))
+		zap_run(parent, first, end);
 }
 
 /**
