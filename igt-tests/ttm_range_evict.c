@@ -421,7 +421,6 @@ igt_main()
 {
 	igt_fixture() {
 		vram_open(&vram, drm_open_driver(DRIVER_ANY));
-		vram_keep_heap();
 	}
 
 	igt_describe("Check buffers for twice the window");

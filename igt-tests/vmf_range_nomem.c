@@ -272,7 +272,6 @@ igt_main()
 	igt_fixture() {
 		vram_open(&vram, drm_open_driver(DRIVER_ANY));
 		igt_require_f(vram_makes_tables, "the core makes all tables here\n");
-		vram_keep_heap();
 		fail_fd = open("/sys/module/vmf_range/parameters/fail_table", O_RDWR);
 		igt_assert_fd(fail_fd);
 	}

@@ -96,11 +96,11 @@ uint64_t vram_peek(const struct vram *v, uint64_t pa);
 
 int vram_signal_of(volatile void *addr, bool write);
 unsigned long vram_faults(void);
+void vram_keep_heap(void);
 long vram_table_bytes(void);
 
 /* A disk in memory, of 64 MiB: what is on it is anybody's. */
 #define VRAM_RAM_DISK	"/dev/ram0"
 bool vram_ram_disk(void);
-void vram_keep_heap(void);
 
 #endif
