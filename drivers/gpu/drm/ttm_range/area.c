@@ -47,8 +47,7 @@ static struct drm_gem_object *ttm_range_find(struct file *file,
 }
 
 /* The longest block of a buffer in I/O memory, in pages of the buffer. */
-static void ttm_range_longest(struct ttm_buffer_object *bo,
-			      const struct ttm_range_ops *ops,
+static void ttm_range_longest(const struct ttm_range_walk *walk,
 			      struct vmf_range_block *best)
 {
 	struct vmf_range_block block = {};
@@ -57,7 +56,8 @@ static void ttm_range_longest(struct ttm_buffer_object *bo,
 
 	best->nr_pages = 0;
 	for (looks = 0; looks < TTM_RANGE_MAX_LOOKS; looks++) {
-		if (page >= PFN_UP(bo->base.size) || ops->block(bo, page, &block))
+		if (page >= walk->nr_pages ||
+		    ttm_range_lookup(walk, page, &block))
 			break;
 		if (block.nr_pages > best->nr_pages)
 			*best = block;
@@ -67,22 +67,21 @@ static void ttm_range_longest(struct ttm_buffer_object *bo,
 
 /**
  * ttm_range_guess - what decides on the address of a mapping
- * @bo: the buffer, reserved
- * @ops: how its driver maps it
+ * @walk: the buffer, reserved
  * @block: filled in, counted in pages of the buffer
  *
  * Where a buffer is or goes to is known for the moment only, and a guess will do:
  * memory managers align what is large.
  */
-void ttm_range_guess(struct ttm_buffer_object *bo, const struct ttm_range_ops *ops,
+void ttm_range_guess(const struct ttm_range_walk *walk,
 		     struct vmf_range_block *block)
 {
-	*block = (struct vmf_range_block){
-		.nr_pages = PFN_UP(bo->base.size),
-	};
-	if (ops->block && bo->resource && !ttm_range_io_reserve(bo) &&
+	struct ttm_buffer_object *bo = walk->bo;
+
+	*block = (struct vmf_range_block){ .nr_pages = walk->nr_pages };
+	if (walk->ops->block && bo->resource && !ttm_range_io_reserve(bo) &&
 	    bo->resource->bus.is_iomem)
-		ttm_range_longest(bo, ops, block);
+		ttm_range_longest(walk, block);
 }
 
 /* The same for a buffer that is not reserved, and may be busy. */
@@ -94,7 +93,7 @@ static void ttm_range_guess_now(struct ttm_buffer_object *bo,
 	*block = (struct vmf_range_block){ .nr_pages = walk.nr_pages };
 	if (!dma_resv_trylock(bo->base.resv))
 		return;
-	ttm_range_guess(bo, walk.ops, block);
+	ttm_range_guess(&walk, block);
 	dma_resv_unlock(bo->base.resv);
 }
 

@@ -27,7 +27,7 @@ bool ttm_range_foreign(const struct ttm_buffer_object *bo);
 bool ttm_range_mappable(const struct ttm_buffer_object *bo);
 
 /* area.c */
-void ttm_range_guess(struct ttm_buffer_object *bo, const struct ttm_range_ops *ops,
+void ttm_range_guess(const struct ttm_range_walk *walk,
 		     struct vmf_range_block *block);
 
 #endif

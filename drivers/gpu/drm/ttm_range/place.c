@@ -132,11 +132,12 @@ int ttm_range_potential(struct ttm_buffer_object *bo,
 	memset(leaves, 0, sizeof(*leaves));
 	if (!ttm_range_mappable(bo) || ttm_range_io_reserve(bo))
 		return -EINVAL;
-	if (!bo->resource->bus.is_iomem && !ttm_tt_is_populated(bo->ttm))
+	if (!bo->resource->bus.is_iomem &&
+	    (!bo->ttm || !ttm_tt_is_populated(bo->ttm)))
 		return -EINVAL;
 
 	may_pud = walk.ops->base.flags & VMF_RANGE_PUD;
-	ttm_range_guess(bo, walk.ops, &best);
+	ttm_range_guess(&walk, &best);
 	for (page = 0; page < walk.nr_pages; page = block.pgoff + block.nr_pages) {
 		ret = ttm_range_lookup(&walk, page, &block);
 		if (ret)

@@ -93,8 +93,10 @@ static void potential_blocks(struct kunit *test)
 	struct vmf_range_leaves leaves;
 
 	b->blocks[0] = (struct vmf_range_block){ 0, BASE_PFN, PMD_PAGES + 1 };
-	/* What it has beyond the buffer's end does not count. */
-	b->blocks[1] = (struct vmf_range_block){ PMD_PAGES + 1, 2 * BASE_PFN, 99 };
+	/* What it has beyond the buffer's end does not count, nor decide on the address. */
+	b->blocks[1] = (struct vmf_range_block){
+		PMD_PAGES + 1, 2 * BASE_PFN, 9 * PMD_PAGES
+	};
 	KUNIT_EXPECT_EQ(test, potential(b, &leaves), 0);
 	KUNIT_EXPECT_EQ(test, leaves.pud, 0);
 	KUNIT_EXPECT_EQ(test, leaves.pmd, 1);
@@ -158,6 +160,18 @@ static void potential_pages(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, leaves.pte, 8);
 }
 
+/* Nobody has used it yet. */
+static void potential_no_pages(struct kunit *test)
+{
+	struct buffer *b = buffer_make(test, 16);
+	struct vmf_range_leaves leaves;
+
+	b->resource.bus.is_iomem = false;
+	KUNIT_EXPECT_EQ(test, potential(b, &leaves), -EINVAL);
+	b->bo.ttm = &b->tt;
+	KUNIT_EXPECT_EQ(test, potential(b, &leaves), -EINVAL);
+}
+
 /* The first, one in the middle, the last. */
 static void potential_missing_page(struct kunit *test)
 {
@@ -180,6 +194,7 @@ static struct kunit_case potential_cases[] = {
 	KUNIT_CASE(potential_wrong_block),
 	KUNIT_CASE(potential_hole),
 	KUNIT_CASE(potential_pages),
+	KUNIT_CASE(potential_no_pages),
 	KUNIT_CASE(potential_missing_page),
 	{}
 };
