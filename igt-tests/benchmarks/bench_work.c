@@ -334,7 +334,10 @@ static void set_scheduler(int policy)
 		vram_fail("sched_setscheduler fails\n");
 }
 
-/* Nobody else runs, a child neither, until the caller waits. */
+/*
+ * Nobody else runs, a child neither, until the caller waits: no slice ends, and what the
+ * kernel's threads want to do comes later.
+ */
 static void stay_on_cpu(bool stay)
 {
 	set_scheduler(stay ? SCHED_FIFO | SCHED_RESET_ON_FORK : SCHED_OTHER);
@@ -363,18 +366,19 @@ static uint64_t fork_cost(struct bench *mapped, bool exits)
 		vram_fail("no memory\n");
 	*exit_began = 0;
 
-	stay_on_cpu(true);
 	get_ready();
 	began = count();
 	pid = fork();
 	if (!pid) {
 		if (mapped && exits)
 			touch_all(mapped);
+		/* What fork() has left to be done later is over. */
+		if (exits)
+			get_ready();
 		*exit_began = count();
 		_exit(0);
 	}
 	took = count() - began;
-	stay_on_cpu(false);
 	if (pid < 0 || waitpid(pid, NULL, 0) != pid)
 		vram_fail("fork or waitpid fails\n");
 	return exits ? count() - *exit_began : took;
@@ -569,25 +573,51 @@ static uint64_t bytes_for(const struct work *work, const struct bench_way *way,
 
 /*
  * One interrupt outweighs what is short: that is done again until the least was seen
- * twice, of the work and of the program's own part, each for itself.
+ * twice, of the work and of the program's own part, each for itself. After the last time
+ * it is the least of those that were: what was seen once is chance.
  */
 #define SHORT_INSNS	3000000
 #define SHORT_LOCKS	1000
 #define SHORT_TIMES	20
 
-struct least {
-	uint64_t value;
-	unsigned int seen;
+struct counts {
+	uint64_t values[SHORT_TIMES];
+	unsigned int nr;
 };
 
-/* True if there is none that is less. */
-static bool least_add(struct least *least, uint64_t value)
+static unsigned int times_seen(const struct counts *c, uint64_t value)
 {
-	if (!least->seen || value < least->value)
-		*least = (struct least) { .value = value };
-	if (value == least->value)
-		least->seen++;
-	return value == least->value;
+	unsigned int i, times = 0;
+
+	for (i = 0; i < c->nr; i++)
+		times += c->values[i] == value;
+	return times;
+}
+
+/* UINT64_MAX if none was seen so often. */
+static uint64_t least_seen(const struct counts *c, unsigned int times)
+{
+	uint64_t least = UINT64_MAX;
+	unsigned int i;
+
+	for (i = 0; i < c->nr; i++) {
+		if (c->values[i] < least &&
+		    times_seen(c, c->values[i]) >= times)
+			least = c->values[i];
+	}
+	return least;
+}
+
+static bool is_certain(const struct counts *c)
+{
+	return c->nr && least_seen(c, 1) == least_seen(c, 2);
+}
+
+static uint64_t result_of(const struct counts *c)
+{
+	uint64_t twice = least_seen(c, 2);
+
+	return twice == UINT64_MAX ? least_seen(c, 1) : twice;
 }
 
 static struct bench_sample measure(const struct work *work,
@@ -602,25 +632,24 @@ static struct bench_sample measure(const struct work *work,
 		/* Leaves are those of when instructions were counted. */
 		.look = !bench_locks_counted(),
 	};
-	struct least cost = {}, own = {};
-	struct bench_sample best = {};
-	int i;
+	struct counts cost = {}, own = {};
+	struct bench_sample sample = {};
 
 	way->ops->begin(way, buffer);
-	for (i = 0; i < SHORT_TIMES && (cost.seen < 2 || own.seen < 2); i++) {
-		struct bench_sample sample = best;
-
+	stay_on_cpu(true);
+	while (cost.nr < SHORT_TIMES && !(is_certain(&cost) && is_certain(&own))) {
 		work->run(&b, &sample);
-		least_add(&own, sample.own);
-		if (least_add(&cost, sample.cost))
-			best = sample;
+		cost.values[cost.nr++] = sample.cost;
+		own.values[own.nr++] = sample.own;
 		b.look = false;
-		if (cost.value >= own.value + is_short)
+		if (least_seen(&cost, 1) >= least_seen(&own, 1) + is_short)
 			break;
 	}
-	best.own = own.value;
-	best.cost = cost.value > own.value ? cost.value - own.value : 0;
-	return best;
+	stay_on_cpu(false);
+	sample.own = result_of(&own);
+	sample.cost = result_of(&cost);
+	sample.cost -= sample.cost > sample.own ? sample.own : sample.cost;
+	return sample;
 }
 
 static void run(const struct work *work, const struct bench_way *way,
