@@ -132,7 +132,7 @@ static void count_leaves(struct result *r)
 static char *map_and_touch(const struct vram_bo *bo, uint64_t off,
 			   struct result *r)
 {
-	uint64_t begin, mid, end;
+	uint64_t begin;
 	char *addr;
 
 	memset(r, 0, sizeof(*r));
@@ -141,16 +141,18 @@ static char *map_and_touch(const struct vram_bo *bo, uint64_t off,
 	r->table_bytes = -vram_table_bytes();
 	r->faults = -vram_faults();
 
-	/* The second round is the loop alone: nothing faults any more. */
-	begin = count_now();
+	count_wait_for_tick();
+	r->instructions = -count_now();
 	touch(addr, bo->size);
-	mid = count_now();
-	touch(addr, bo->size);
-	end = count_now();
-
+	r->instructions += count_now();
 	r->faults += vram_faults();
 	r->table_bytes += vram_table_bytes();
-	r->instructions = (mid - begin) - (end - mid);
+
+	/* What is the loop's alone: nothing faults any more. */
+	count_wait_for_tick();
+	begin = count_now();
+	touch(addr, bo->size);
+	r->instructions -= count_now() - begin;
 	return addr;
 }
 
