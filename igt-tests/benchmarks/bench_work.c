@@ -576,7 +576,7 @@ static uint64_t bytes_for(const struct work *work, const struct bench_way *way,
  * twice, of the work and of the program's own part, each for itself. After the last time
  * it is the least of those that were: what was seen once is chance.
  */
-#define SHORT_INSNS	3000000
+#define SHORT_INSNS	5000000
 #define SHORT_LOCKS	1000
 #define SHORT_TIMES	20
 
@@ -636,6 +636,8 @@ static struct bench_sample measure(const struct work *work,
 	struct bench_sample sample = {};
 
 	way->ops->begin(way, buffer);
+	/* For the kernel's threads, which have waited for the last one to end. */
+	usleep(10 * 1000);
 	stay_on_cpu(true);
 	while (cost.nr < SHORT_TIMES && !(is_certain(&cost) && is_certain(&own))) {
 		work->run(&b, &sample);
