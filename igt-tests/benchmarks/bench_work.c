@@ -366,6 +366,7 @@ static uint64_t fork_cost(struct bench *mapped, bool exits)
 		vram_fail("no memory\n");
 	*exit_began = 0;
 
+	stay_on_cpu(true);
 	get_ready();
 	began = count();
 	pid = fork();
@@ -379,6 +380,7 @@ static uint64_t fork_cost(struct bench *mapped, bool exits)
 		_exit(0);
 	}
 	took = count() - began;
+	stay_on_cpu(false);
 	if (pid < 0 || waitpid(pid, NULL, 0) != pid)
 		vram_fail("fork or waitpid fails\n");
 	return exits ? count() - *exit_began : took;
@@ -636,18 +638,18 @@ static struct bench_sample measure(const struct work *work,
 	struct bench_sample sample = {};
 
 	way->ops->begin(way, buffer);
-	/* For the kernel's threads, which have waited for the last one to end. */
-	usleep(10 * 1000);
-	stay_on_cpu(true);
 	while (cost.nr < SHORT_TIMES && !(is_certain(&cost) && is_certain(&own))) {
+		/* Others cannot be kept out of what is long; that is done once. */
+		stay_on_cpu(cost.nr);
 		work->run(&b, &sample);
+		stay_on_cpu(false);
+		usleep(1000);
 		cost.values[cost.nr++] = sample.cost;
 		own.values[own.nr++] = sample.own;
 		b.look = false;
 		if (least_seen(&cost, 1) >= least_seen(&own, 1) + is_short)
 			break;
 	}
-	stay_on_cpu(false);
 	sample.own = result_of(&own);
 	sample.cost = result_of(&cost);
 	sample.cost -= sample.cost > sample.own ? sample.own : sample.cost;
