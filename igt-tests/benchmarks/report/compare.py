@@ -13,9 +13,9 @@ REFILLS = 20
 # A table of an upper level is there already, or not.
 TABLE_BYTES = 4096
 
-# What two processes differ by, of 300,000 instructions each.
-PROCESS_WORKS = ("fork", "exit")
-PROCESS_INSNS = 1_000
+# The difference of two processes or teams, of 300,000 instructions and more each.
+LARGE_WORKS = ("fork", "exit", "threads")
+LARGE_INSNS = 1_000
 
 FIELDS = ("insns", "locks", "faults", "callbacks", "tlb_entries", "pgtable_bytes")
 
@@ -23,8 +23,8 @@ FIELDS = ("insns", "locks", "faults", "callbacks", "tlb_entries", "pgtable_bytes
 def slack(field, old):
     if field == "locks" and old["locks"] >= MANY_LOCKS:
         return REFILLS
-    if field == "insns" and old["work"] in PROCESS_WORKS:
-        return PROCESS_INSNS
+    if field == "insns" and old["work"].startswith(LARGE_WORKS):
+        return LARGE_INSNS
     return TABLE_BYTES if field == "pgtable_bytes" else 0
 
 
