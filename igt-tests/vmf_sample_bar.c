@@ -76,19 +76,10 @@ static void check_leaves(void *addr, uint64_t offset, size_t len)
 	model_fini(&m);
 }
 
-/* The driver chooses the address. */
-static char *map_whole(int fd)
-{
-	char *addr = mmap(NULL, sample.size, RW, MAP_SHARED, fd, 0);
-
-	igt_assert(addr != MAP_FAILED);
-	return addr;
-}
-
 static void check_whole(void)
 {
 	int fd = sample_open(&sample);
-	char *addr = map_whole(fd);
+	char *addr = sample_mmap(fd, sample.size);
 	unsigned long faults;
 	unsigned int i;
 
@@ -208,7 +199,7 @@ static void check_reset(void)
 	char device[64];
 	int i, fd = sample_open(&sample);
 	struct shared *shared = share();
-	char *addr = map_whole(fd);
+	char *addr = sample_mmap(fd, sample.size);
 
 	snprintf(device, sizeof(device), SAMPLE_SYSFS "/%s", sample.name);
 	write_stamps();
@@ -243,7 +234,7 @@ static void check_unbind(void)
 	char driver[64];
 	int fd = sample_open(&sample), again;
 	struct shared *shared = share();
-	char *addr = map_whole(fd);
+	char *addr = sample_mmap(fd, sample.size);
 	struct vram_test_leaf *leaves;
 	unsigned int nr;
 
@@ -272,7 +263,7 @@ static void check_unbind(void)
 	again = sample_open(&sample);
 	igt_assert_eq(vram_signal_of(addr, false), SIGBUS);
 	vram_unmap(addr, sample.size);
-	addr = map_whole(again);
+	addr = sample_mmap(again, sample.size);
 	igt_assert_eq_u64(*word_of(addr, stamped_page(3)),
 			  stamp(stamped_page(3)));
 	vram_unmap(addr, sample.size);

@@ -71,10 +71,7 @@ static volatile uint64_t *word_of(char *addr, uint64_t page)
 
 static char *map(uint64_t pages)
 {
-	char *addr = mmap(NULL, pages * VRAM_PAGE, RW, MAP_SHARED, file, 0);
-
-	igt_assert(addr != MAP_FAILED);
-	return addr;
+	return sample_mmap(file, pages * VRAM_PAGE);
 }
 
 /* All that is not a hole has been touched. */

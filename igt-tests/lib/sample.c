@@ -186,6 +186,30 @@ int sample_open(const struct sample *s)
 	return fd;
 }
 
+static char *map_anywhere(int fd, uint64_t len)
+{
+	char *addr = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	if (addr == MAP_FAILED)
+		vram_fail("mmap of a sample: %s\n", strerror(errno));
+	return addr;
+}
+
+/*
+ * Map the device from its start, at an address that the driver chooses. A fault does not
+ * reach across a multiple of 512 GiB: if there is one inside, once more, below it.
+ */
+char *sample_mmap(int fd, uint64_t len)
+{
+	char *first = map_anywhere(fd, len), *addr = first;
+
+	if (((uintptr_t)first ^ ((uintptr_t)first + len - 1)) >> 39) {
+		addr = map_anywhere(fd, len);
+		vram_unmap(first, len);
+	}
+	return addr;
+}
+
 static volatile uint64_t *map_mirror(const struct sample *s, uint64_t page)
 {
 	void *addr = mmap(NULL, VRAM_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED,

@@ -31,6 +31,7 @@ struct sample {
 void sample_load(struct sample *s, const char *driver);
 void sample_unload(struct sample *s);
 int sample_open(const struct sample *s);
+char *sample_mmap(int fd, uint64_t len);
 
 int sample_sysfs_write(const char *dir, const char *file, const char *text);
 

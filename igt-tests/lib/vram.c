@@ -589,7 +589,7 @@ static void touch_files(void)
 		    access[0] != 'r' || access[3] != 'p')
 			continue;
 		named = strstr(line, " /") && !strstr(line, " /dev/");
-		if (!named && start != file_end)
+		if (!named && (!file_end || start != file_end))
 			continue;
 		file_end = named ? end : 0;
 		for (at = start; at < end; at = (at | (VRAM_PMD - 1)) + 1)
