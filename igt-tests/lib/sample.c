@@ -186,12 +186,15 @@ int sample_open(const struct sample *s)
 	return fd;
 }
 
-static char *map_anywhere(int fd, uint64_t len)
+static char *map(int fd, uint64_t offset, uint64_t len)
 {
-	char *addr = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	char *addr = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+			  offset);
 
 	if (addr == MAP_FAILED)
-		vram_fail("mmap of a sample: %s\n", strerror(errno));
+		vram_fail("mmap of %#llx bytes at %#llx of the device: %s\n",
+			  (unsigned long long)len, (unsigned long long)offset,
+			  strerror(errno));
 	return addr;
 }
 
@@ -201,10 +204,10 @@ static char *map_anywhere(int fd, uint64_t len)
  */
 char *sample_mmap(int fd, uint64_t len)
 {
-	char *first = map_anywhere(fd, len), *addr = first;
+	char *first = map(fd, 0, len), *addr = first;
 
 	if (((uintptr_t)first ^ ((uintptr_t)first + len - 1)) >> 39) {
-		addr = map_anywhere(fd, len);
+		addr = map(fd, 0, len);
 		vram_unmap(first, len);
 	}
 	return addr;
@@ -212,12 +215,7 @@ char *sample_mmap(int fd, uint64_t len)
 
 static volatile uint64_t *map_mirror(const struct sample *s, uint64_t page)
 {
-	void *addr = mmap(NULL, VRAM_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED,
-			  s->mirror, page * VRAM_PAGE);
-
-	if (addr == MAP_FAILED)
-		vram_fail("mmap of the mirror: %s\n", strerror(errno));
-	return addr;
+	return (void *)map(s->mirror, page * VRAM_PAGE, VRAM_PAGE);
 }
 
 /* Write the first word of a page of the BAR by way of the twin. */
