@@ -102,7 +102,7 @@ bool vmf_range_allows_huge(const struct vm_operations_struct *vm_ops)
 
 /**
  * vmf_range_allows_puds - may a VMA have PUD leaves
- * @vma: any VMA
+ * @vma: a VMA with operations
  *
  * Return: true for a VMA that has all entry points of this file, and whose
  * driver has set %VMF_RANGE_PUD.

@@ -576,7 +576,7 @@ static uint64_t bytes_for(const struct work *work, const struct bench_way *way,
 /*
  * One interrupt outweighs what is short: that is done again until the least was seen
  * twice, of the work and of the program's own part, each for itself. After the last time
- * it is the least of those that were: what was seen once is chance.
+ * it is the least of what was seen twice: what was seen once is chance.
  */
 #define SHORT_INSNS	5000000
 #define SHORT_LOCKS	1000
@@ -652,7 +652,7 @@ static struct bench_sample measure(const struct work *work,
 	}
 	sample.own = result_of(&own);
 	sample.cost = result_of(&cost);
-	sample.cost -= sample.cost > sample.own ? sample.own : sample.cost;
+	sample.cost = sample.cost > sample.own ? sample.cost - sample.own : 0;
 	return sample;
 }
 
